@@ -1,0 +1,176 @@
+// Every way in which something can end, as enums whose to_string() is the metric label, the word in
+// the access log and the detail shown to people alike. New outcomes are added here and nowhere else.
+// Invariant: a table and its enum have the same order and length (checked at compile time).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace siding {
+
+/// On whose side a failure lies.
+enum class Side : uint8_t { local, downstream, upstream, count_ };
+
+/// Why an operation on a connection failed.
+enum class Failure : uint8_t {
+  refused,         ///< nobody listens there
+  unreachable,     ///< no route, or connect ran into its timeout
+  dns_error,       ///< the name does not exist or the resolver says no
+  dns_timeout,     ///< no resolver answered
+  address_denied,  ///< the address is one that we never connect to
+  reset,           ///< the peer reset the connection
+  closed,          ///< the peer closed before it was done
+  timeout,         ///< nothing came in time
+  malformed,       ///< bytes that are not HTTP as RFC 9112 wants it
+  too_large,       ///< over a limit
+  no_buffer,       ///< the memory and spill budgets are used up
+  no_descriptor,   ///< EMFILE, ENFILE
+  internal,
+  count_
+};
+
+/// How an exchange ended: what the client was told, and why.
+enum class Outcome : uint8_t {
+  ok,                   ///< an answer of the backend or upstream went out whole
+  bad_request,          ///< 400: ambiguous or malformed (RFC 9112)
+  head_too_large,       ///< 431
+  target_too_long,      ///< 414
+  head_timeout,         ///< 408: the head did not come in time
+  body_timeout,         ///< 408: the body did not come in time
+  body_too_large,       ///< 413
+  not_implemented,      ///< 501: CONNECT, upgrades, unknown transfer codings
+  version_unsupported,  ///< 505
+  expectation_failed,   ///< 417
+  no_route,             ///< 404
+  method_not_allowed,   ///< 405
+  forbidden,            ///< 403: egress to a destination that is not allowed
+  auth_required,        ///< 407: egress without its secret
+  queue_full,           ///< 503: count bound of the queue
+  queue_bytes,          ///< 503: byte bound of the queue
+  queue_timeout,        ///< 503: no worker in time
+  no_buffer,            ///< 503: no room for the body
+  backend_down,         ///< 503: the backend cannot be reached
+  draining,             ///< 503: shutting down
+  too_many_connections, ///< 503: the listener's limit
+  deadline,             ///< 504: the exchange's deadline passed
+  backend_timeout,      ///< 504
+  backend_closed,       ///< 502: closed or reset without an answer
+  backend_malformed,    ///< 502: not an HTTP answer
+  backend_aborted,      ///< answer torn in its middle by the backend
+  upstream_failed,      ///< egress: the call failed; the worker's library raises its own error
+  self_call,            ///< 508: the backend calls itself and no worker is free
+  client_gone,          ///< the client left before the answer was whole
+  internal,             ///< 500
+  count_
+};
+
+/// What became of one speculative call.
+enum class PrefetchOutcome : uint8_t {
+  used,           ///< handed to the worker's own call
+  joined,         ///< the worker's call waited for the one in flight
+  failed_over,    ///< a time-out was handed over as that failure
+  unused,         ///< fetched, but the worker never asked
+  missed,         ///< the worker asked for something else
+  cancelled,      ///< the client left, or the request was shed
+  connect_failed, ///< could not connect: the worker's own call goes out
+  too_large,      ///< over the bound of a pin
+  observed,       ///< `observe`, or `auto` before its dry match: no call was made
+  count_
+};
+
+/// Why a speculative call was not made.
+enum class PrefetchSkip : uint8_t {
+  value_absent,   ///< a value of the template is missing or invalid
+  unsafe_method,  ///< the client's method is not safe
+  condition,      ///< `when` is not met
+  off,            ///< mode = "off"
+  observing,      ///< mode = "observe", or `auto` has not seen a full dry match
+  budget,         ///< too many unused ones on the route
+  client_paused,  ///< too many unused ones for this client
+  template_paused,///< the rule matched too seldom
+  tunnelled,      ///< the worker reaches that host by CONNECT
+  pins_full,      ///< the bound of all pins in bytes
+  upstream_busy,  ///< the upstream's concurrency was used up until dispatch
+  count_
+};
+
+namespace outcome_detail {
+struct Named {
+  std::string_view name;
+  uint16_t status;
+};
+inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcomes{{
+    {"ok", 200},
+    {"bad_request", 400},
+    {"head_too_large", 431},
+    {"target_too_long", 414},
+    {"head_timeout", 408},
+    {"body_timeout", 408},
+    {"body_too_large", 413},
+    {"not_implemented", 501},
+    {"version_unsupported", 505},
+    {"expectation_failed", 417},
+    {"no_route", 404},
+    {"method_not_allowed", 405},
+    {"forbidden", 403},
+    {"auth_required", 407},
+    {"queue_full", 503},
+    {"queue_bytes", 503},
+    {"queue_timeout", 503},
+    {"no_buffer", 503},
+    {"backend_down", 503},
+    {"draining", 503},
+    {"too_many_connections", 503},
+    {"deadline", 504},
+    {"backend_timeout", 504},
+    {"backend_closed", 502},
+    {"backend_malformed", 502},
+    {"backend_aborted", 502},
+    {"upstream_failed", 502},
+    {"self_call", 508},
+    {"client_gone", 499},
+    {"internal", 500},
+}};
+static_assert(kOutcomes.back().status == 500);
+
+inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
+    "refused", "unreachable", "dns_error", "dns_timeout", "address_denied", "reset",         "closed",
+    "timeout", "malformed",   "too_large", "no_buffer",   "no_descriptor",  "internal"};
+static_assert(!kFailures.back().empty());
+
+inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcome::count_)>
+    kPrefetchOutcomes{"used",      "joined",         "failed_over", "unused",  "missed",
+                      "cancelled", "connect_failed", "too_large",   "observed"};
+static_assert(!kPrefetchOutcomes.back().empty());
+
+inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
+    kPrefetchSkips{"value_absent", "unsafe_method", "condition",       "off",
+                   "observing",    "budget",        "client_paused",   "template_paused",
+                   "tunnelled",    "pins_full",     "upstream_busy"};
+static_assert(!kPrefetchSkips.back().empty());
+}  // namespace outcome_detail
+
+constexpr std::string_view to_string(Outcome o) {
+  return outcome_detail::kOutcomes[static_cast<size_t>(o)].name;
+}
+/// The status that siding itself answers with on this outcome (for `ok` and `client_gone`: only a
+/// number for the log).
+constexpr int status_of(Outcome o) {
+  return outcome_detail::kOutcomes[static_cast<size_t>(o)].status;
+}
+constexpr std::string_view to_string(Failure f) {
+  return outcome_detail::kFailures[static_cast<size_t>(f)];
+}
+constexpr std::string_view to_string(PrefetchOutcome o) {
+  return outcome_detail::kPrefetchOutcomes[static_cast<size_t>(o)];
+}
+constexpr std::string_view to_string(PrefetchSkip s) {
+  return outcome_detail::kPrefetchSkips[static_cast<size_t>(s)];
+}
+constexpr std::string_view to_string(Side s) {
+  return s == Side::local ? "local" : s == Side::downstream ? "downstream" : "upstream";
+}
+
+}  // namespace siding

@@ -1,0 +1,65 @@
+// See key.h.
+#include "cache/key.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "http/uri.h"
+
+namespace siding {
+
+namespace {
+
+/// A few bytes around `at`: "..." where something is left out, "\xC3" for raw bytes that are not
+/// printable ASCII, so that they cannot be taken for an escape of the key.
+std::string excerpt(std::string_view text, size_t at) {
+  constexpr size_t kBefore = 12;
+  constexpr size_t kAfter = 24;
+  constexpr CharSet kNone("");
+  size_t from = at > kBefore ? at - kBefore : 0;
+  size_t to = std::min(text.size(), at + kAfter);
+  std::string out = from > 0 ? "\"..." : "\"";
+  for (char c : text.substr(from, to - from)) {
+    bool printable = c >= ' ' && c <= '~';
+    if (printable) {
+      out += c;
+    } else {
+      size_t begin = out.size();
+      percent_encode({&c, 1}, kNone, out);
+      out.replace(begin, 1, "\\x");
+    }
+  }
+  out += to < text.size() ? "...\"" : "\"";
+  return out;
+}
+
+}  // namespace
+
+std::string call_key(std::string_view upstream, std::string_view method, std::string_view target) {
+  std::string key;
+  key.reserve(upstream.size() + method.size() + target.size() + 2);
+  key.append(upstream).append(" ").append(method).append(" ");
+  for (size_t i = 0; i < target.size(); ++i) {
+    if (!is_escape(target, i)) {
+      key += target[i];
+      continue;
+    }
+    char c = escaped_byte(target, i);
+    percent_encode({&c, 1}, kUnreserved, key);
+    i += 2;
+  }
+  return key;
+}
+
+uint64_t key_hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
+
+std::string first_difference(std::string_view expected, std::string_view actual) {
+  if (expected == actual) return {};
+  auto [e, a] = std::mismatch(expected.begin(), expected.end(), actual.begin(), actual.end());
+  auto at = static_cast<size_t>(e - expected.begin());
+  return "at byte " + std::to_string(at) + ": expected " + excerpt(expected, at) + ", actual " +
+         excerpt(actual, at);
+}
+
+}  // namespace siding

@@ -1,0 +1,67 @@
+// What the plain structs of the configuration can say about themselves (see config.h).
+#include "config/config.h"
+
+#include <algorithm>
+
+namespace siding {
+namespace {
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+template <class T>
+const T* find_named(const std::vector<T>& list, std::string_view name) {
+  auto it = std::find_if(list.begin(), list.end(), [&](const T& t) { return t.name == name; });
+  return it == list.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+std::string ListenAddress::text() const {
+  if (!unix_path.empty()) return "unix:" + unix_path;
+  return bracketed(host) + ":" + std::to_string(port);
+}
+
+bool ListenAddress::local() const {
+  return !unix_path.empty() || host == "::1" || host.starts_with("127.");
+}
+
+std::string OriginUrl::authority() const {
+  const bool default_port = port == (scheme == "https" ? 443 : 80);
+  return bracketed(host) + (default_port ? "" : ":" + std::to_string(port));
+}
+
+std::string RouteConfig::text() const {
+  std::string out = "path " + (path.text().empty() ? "*" : path.text());
+  if (!host.empty()) out += " host " + host;
+  for (const std::string& method : methods) out += " " + method;
+  return out;
+}
+
+const BackendConfig* Config::backend(std::string_view name) const {
+  return find_named(backends, name);
+}
+
+const UpstreamConfig* Config::upstream(std::string_view name) const {
+  return find_named(upstreams, name);
+}
+
+uint64_t descriptors_needed(const Config& config) {
+  // The loops' own, the log, the resolver's sockets, and spare ones. Temporary files are not counted:
+  // bodies spill only while descriptors are left.
+  uint64_t sum = 256;
+  size_t addresses =
+      config.listen.size() + config.health.listen.size() + config.admin.listen.size();
+  sum += config.limits.max_connections;
+  if (config.egress) {
+    addresses += config.egress->listen.size();
+    sum += 2ull * config.egress->max_connections;  // each call has its own connection upstream
+  }
+  for (const BackendConfig& b : config.backends) sum += uint64_t{b.concurrency} + b.backlog;
+  for (const UpstreamConfig& u : config.upstreams) sum += u.concurrency;
+  constexpr uint64_t kMostAutoThreads = 4;
+  return sum + addresses * (config.threads == 0 ? kMostAutoThreads : config.threads);
+}
+
+}  // namespace siding

@@ -1,0 +1,207 @@
+// The configuration as plain structs with their defaults, in the order of the TOML file. Values are
+// already parsed and checked: whoever holds a Config never meets a bad one.
+// Invariant: immutable once loaded; shared by all threads as `ConfigRef`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "http/path_pattern.h"
+#include "http/template.h"
+
+namespace siding {
+
+using namespace std::chrono_literals;
+
+/// An address to listen on or a resolver to ask: an IP literal and a port, or a unix socket path.
+struct ListenAddress {
+  std::string host;  ///< "0.0.0.0", "::1"; empty for a unix socket
+  uint16_t port = 0;
+  std::string unix_path;     ///< "unix:/run/siding.sock" without the prefix
+  std::string text() const;  ///< as written
+  bool local() const;        ///< loopback or a unix socket: only this machine reaches it
+};
+
+/// A network in CIDR form; `private`, `loopback` and `any` are written out when loading.
+struct Cidr {
+  std::array<uint8_t, 16> bytes{};  ///< IPv4 as v4-mapped IPv6
+  int prefix = 128;
+};
+
+/// An origin: what [backend] and [upstream] urls name.
+struct OriginUrl {
+  std::string text;  ///< as written
+  std::string scheme = "http";
+  std::string host;  ///< lower case, no brackets; empty for a unix socket
+  uint16_t port = 80;
+  std::string unix_path;          ///< for "unix:/path"
+  std::string base_path;          ///< of an upstream: "" or "/v1", put before each call's path
+  std::string authority() const;  ///< for Host: brackets for IPv6, no default port
+};
+
+/// A header value from the file, or from a file that it names (a secret: never shown).
+struct HeaderValue {
+  std::string value;  ///< of a file: its content when the configuration was loaded
+  std::string file;
+};
+using HeaderList = std::vector<std::pair<std::string, HeaderValue>>;
+
+struct EgressConfig {
+  std::vector<ListenAddress> listen;
+  enum class Unlisted { pass, deny } unlisted = Unlisted::pass;
+  std::string secret;       ///< Proxy-Authorization password; empty = none asked
+  std::string secret_file;  ///< where it came from, if from a file
+  uint32_t max_connections = 1024;
+};
+
+enum class Down { wait, fail };
+
+struct QueueConfig {
+  uint32_t size = 10'000;  ///< requests
+  uint64_t bytes = 0;      ///< of buffered bodies; 0 = from [limits] memory
+  Duration timeout = 30s;  ///< from entering until a worker has it; covers the prefetch
+};
+
+struct BackendConfig {
+  std::string name;
+  OriginUrl url;
+  uint32_t concurrency = 1;  ///< requests it serves at once = processes x threads
+  uint32_t backlog = 1;      ///< that many more stand at its door
+  QueueConfig queue;
+  Down down = Down::wait;
+  Duration connect_timeout = 1s;
+  Duration abandon = 60s;  ///< how long work without a client may keep its permit
+  bool keep_alive = true;
+  Duration idle_timeout = 4s;  ///< of a kept connection; below the servers' usual 5 s
+};
+
+struct UpstreamConfig {
+  std::string name;
+  OriginUrl url;
+  Duration timeout = 10s;  ///< of prefetch and fan-out; not of the worker's own call
+  Duration connect_timeout = 2s;
+  uint32_t concurrency = 256;  ///< calls at once that siding makes
+  HeaderList headers;
+  std::vector<std::string> ignore_headers;  ///< more fields that do not count in a comparison
+  Duration idle_timeout = 4s;
+};
+
+enum class PrefetchMode { off, observe, automatic, on };
+
+/// One upstream call of a prefetch.
+struct CallConfig {
+  std::string leg;  ///< its name; made up for a plain list
+  std::string upstream;
+  std::string text;  ///< "music:/s?word={query.q}"
+  std::string method = "GET";
+  Template target;  ///< path and query
+  std::vector<std::pair<std::string, Template>> headers;
+};
+
+struct PrefetchConfig {
+  PrefetchMode mode = PrefetchMode::automatic;
+  std::optional<Duration> wait;   ///< default: min(upstream timeout, half of queue.timeout)
+  std::vector<std::string> when;  ///< "cookie.sessionid", "header.x", "query.q": all must be there
+  bool share = false;           ///< one call for identical ones in flight (never with credentials)
+  bool unsafe_methods = false;  ///< also for POST and the like
+  std::vector<CallConfig> calls;
+};
+
+struct RouteConfig {
+  std::string text() const;  ///< for messages: "path /search/"
+  PathPattern path = PathPattern::everything();
+  std::string host;                  ///< exact or "*.x", lower case; empty = any
+  std::vector<std::string> methods;  ///< empty = any; HEAD follows GET
+  std::vector<std::pair<std::string, std::string>> headers;  ///< name -> exact value; "*" = present
+  std::string backend;
+  std::optional<Duration> deadline;  ///< of the whole exchange, from the complete head
+  int priority = 0;                  ///< lower first
+  bool queue = true;                 ///< false: straight to the backend, outside its cap
+  bool stream = false;               ///< pass the answer at the client's speed
+  uint64_t max_body = 0;             ///< bytes; 0 = the limit of [limits]
+  PrefetchConfig prefetch;
+  std::string place;  ///< "file:line:column"
+};
+
+struct LimitsConfig {
+  uint64_t memory = 0;          ///< bytes; 0 = 80 % of the cgroup (or of the machine)
+  uint64_t spill = 1ull << 30;  ///< bytes of temporary files in all
+  std::string spill_dir = "/tmp";
+  uint64_t max_body = 0;          ///< bytes of one request; 0 = bounded by the spill budget
+  uint32_t max_head = 96 * 1024;  ///< bytes of a request head
+  uint32_t max_fields = 100;
+  uint32_t max_target = 16 * 1024;    ///< bytes of a request target
+  uint32_t max_connections = 10'000;  ///< of the front listeners
+  uint32_t max_requests_per_connection = 10'000;
+  Duration idle_timeout = 75s;  ///< between requests
+  Duration head_timeout = 10s;  ///< from the first byte to the whole head: 408
+  Duration body_timeout = 30s;  ///< without a byte of body: 408
+  Duration send_timeout = 60s;  ///< without a byte taken by the client
+};
+
+struct PinsConfig {
+  uint64_t max_pin = 1 << 20;     ///< bytes
+  uint64_t max_bytes = 64 << 20;  ///< of all pins
+  Duration max_age = 30s;
+};
+
+struct DnsConfig {
+  std::vector<std::string> servers;  ///< "ip:port"; empty = resolv.conf
+  std::vector<std::string> search;   ///< with servers; else resolv.conf's
+  bool hosts_file = true;
+  Duration timeout = 1s;  ///< of one try
+  uint32_t tries = 3;
+  Duration min_ttl = 1s;
+  Duration max_ttl = 300s;
+};
+
+struct LogConfig {
+  enum class Access { json, text, off } access = Access::text;
+  enum class Level { debug, info, warning, error } level = Level::info;
+};
+
+struct HealthConfig {
+  std::vector<ListenAddress> listen;
+};
+
+struct AdminConfig {
+  std::vector<ListenAddress> listen;  ///< loopback or unix socket only
+  std::string token;                  ///< a request that carries it in `Siding:` gets one back
+  std::string token_file;             ///< where it came from, if from a file
+  uint32_t ring = 256;                ///< exchanges remembered for `explain`
+};
+
+struct Config {
+  std::vector<ListenAddress> listen;
+  uint32_t threads = 0;  ///< 0 = auto
+  std::vector<Cidr> trusted_proxies;
+  Duration drain_timeout = 30s;
+  std::optional<EgressConfig> egress;
+  std::vector<BackendConfig> backends;
+  std::vector<UpstreamConfig> upstreams;
+  std::vector<RouteConfig> routes;
+  LimitsConfig limits;
+  PinsConfig pins;
+  DnsConfig dns;
+  LogConfig log;
+  HealthConfig health;
+  AdminConfig admin;
+
+  const BackendConfig* backend(std::string_view name) const;
+  const UpstreamConfig* upstream(std::string_view name) const;
+};
+
+using ConfigRef = std::shared_ptr<const Config>;
+
+/// File descriptors that may be open at once under this configuration, to compare with
+/// RLIMIT_NOFILE.
+uint64_t descriptors_needed(const Config& config);
+
+}  // namespace siding

@@ -1,0 +1,214 @@
+// Every table of the configuration, once: its keys, the fields behind them, kinds and bounds. A new
+// option is one line here; reading, printing and unknown-key suggestions follow from it.
+// Invariant: in a table the options come before its own tables, as TOML wants it. A visitor is
+// Reader or Printer; defaults are those of the structs in config.h.
+#pragma once
+
+#include "config/kinds.h"
+
+namespace siding {
+
+namespace kind {
+
+inline std::string as_is(const std::string& text) { return text; }
+
+inline constexpr Time kShortTime{1ms, 10min};  // of one step
+inline constexpr Time kLongTime{1ms, 24h};     // of something that may last
+inline constexpr Count kConnections{1, 1'000'000};
+
+inline const ListOf kListen{ListenEntry{}};
+inline const Text<OriginUrl> kBackendUrl{parse_backend_url, [](auto& url) { return url.text; }};
+inline const Text<OriginUrl> kUpstreamUrl{parse_upstream_url, [](auto& url) { return url.text; }};
+inline const Text<std::string> kFieldName{[](std::string_view text) -> Parsed<std::string> {
+                                            std::string fault = header_name_fault(text);
+                                            if (!fault.empty()) return {{}, std::move(fault)};
+                                            return {std::string(text), ""};
+                                          },
+                                          as_is};
+inline const Text<std::string> kHost{
+    parse_host_pattern, [](auto& host) { return host.empty() ? std::string("*") : host; }};
+inline const Text<std::string> kAnyText{[](std::string_view text) {
+                                          return Parsed<std::string>{std::string(text), ""};
+                                        },
+                                        as_is};
+
+}  // namespace kind
+
+/// A secret lies in two fields: its value, and the file from which it came.
+template <class V>
+void secret(V& v, std::string_view key, std::string& value, std::string& file) {
+  HeaderValue both{value, file};
+  v.option(key, both, Secret{});
+  value = both.value;
+  file = both.file;
+}
+
+template <class V>
+void options(V& v, EgressConfig& c) {
+  using Unlisted = EgressConfig::Unlisted;
+  v.required("listen", c.listen, kind::kListen,
+             "where the backend sends its own calls, such as listen = [\"127.0.0.1:8081\"]");
+  // Elsewhere it would be an open proxy.
+  const bool local = std::all_of(c.listen.begin(), c.listen.end(),
+                                 [](const ListenAddress& a) { return a.local(); });
+  v.fallback(c.unlisted, local ? Unlisted::pass : Unlisted::deny);
+  v.option("unlisted", c.unlisted,
+           OneOf<Unlisted>{{{"pass", Unlisted::pass}, {"deny", Unlisted::deny}}});
+  secret(v, "secret", c.secret, c.secret_file);
+  v.option("max_connections", c.max_connections, kind::kConnections);
+}
+
+template <class V>
+void options(V& v, QueueConfig& c) {
+  v.option("size", c.size, Count{1, 10'000'000});
+  v.option("bytes", c.bytes, Size{64 << 10, 1ull << 50, "auto"});
+  v.option("timeout", c.timeout, Time{1ms, 1h});
+}
+
+template <class V>
+void options(V& v, BackendConfig& c) {
+  v.required("url", c.url, kind::kBackendUrl,
+             "the address of the service, such as url = \"http://127.0.0.1:8000\"");
+  v.required("concurrency", c.concurrency, Count{1, 100'000},
+             "the requests that the service can serve at once = processes x threads; it has no "
+             "default because only you know it (one sync worker: concurrency = 1)");
+  v.option("backlog", c.backlog, Count{0, 10'000});
+  v.inline_table("queue", c.queue);
+  v.option("down", c.down, OneOf<Down>{{{"wait", Down::wait}, {"fail", Down::fail}}});
+  v.option("connect_timeout", c.connect_timeout, kind::kShortTime);
+  v.option("abandon", c.abandon, kind::kLongTime);
+  v.option("keep_alive", c.keep_alive, Flag{});
+  v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+}
+
+template <class V>
+void options(V& v, UpstreamConfig& c) {
+  v.required("url", c.url, kind::kUpstreamUrl,
+             "the address of the service, such as url = \"http://api.example\"");
+  v.option("timeout", c.timeout, kind::kShortTime);
+  v.option("connect_timeout", c.connect_timeout, kind::kShortTime);
+  v.option("concurrency", c.concurrency, Count{1, 100'000});
+  v.option("headers", c.headers, AddedHeaders{});
+  v.option("ignore_headers", c.ignore_headers, ListOf{kind::kFieldName});
+  v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+}
+
+template <class V>
+void options(V& v, CallConfig& c) {
+  v.required("call", c, CallText{}, "such as call = \"music:/s?word={query.q}\"");
+  // Calls are made before anyone asked for them: only what is safe to repeat.
+  v.option("method", c.method, OneOf<std::string>{{{"GET", "GET"}, {"HEAD", "HEAD"}}});
+  v.option("headers", c.headers, TemplateHeaders{});
+}
+
+template <class V>
+void options(V& v, PrefetchConfig& c) {
+  v.option("mode", c.mode,
+           OneOf<PrefetchMode>{{{"off", PrefetchMode::off},
+                                {"observe", PrefetchMode::observe},
+                                {"auto", PrefetchMode::automatic},
+                                {"on", PrefetchMode::on}}});
+  v.option("wait", c.wait, Time{0ms, 1h, "auto"});
+  v.option("when", c.when, ListOf{Text<std::string>{parse_condition, kind::as_is}});
+  v.option("share", c.share, Flag{});
+  v.option("unsafe_methods", c.unsafe_methods, Flag{});
+  v.named_tables("calls", c.calls, &CallConfig::leg);
+}
+
+template <class V>
+void options(V& v, RouteConfig& c) {
+  v.place(c.place);
+  v.option("path", c.path, RoutePath{});
+  v.option("host", c.host, kind::kHost);
+  v.option("method", c.methods, ListOf{Text<std::string>{parse_method, kind::as_is}});
+  v.option("header", c.headers, MatchedHeaders{});
+  v.required("backend", c.backend, kind::kAnyText,
+             "the backend that serves it, such as backend = \"shop\" for [backend.shop]");
+  v.option("deadline", c.deadline, Time{1ms, 24h, "none"});
+  v.option("priority", c.priority, Count{-1000, 1000});
+  v.option("queue", c.queue, Flag{});
+  v.option("stream", c.stream, Flag{});
+  v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
+  v.table("prefetch", c.prefetch, !c.prefetch.calls.empty());
+}
+
+template <class V>
+void options(V& v, LimitsConfig& c) {
+  v.option("memory", c.memory, Size{8 << 20, 1ull << 50, "auto"});
+  v.option("spill", c.spill, Size{0, 1ull << 50});
+  v.option("spill_dir", c.spill_dir, Text<std::string>{parse_absolute_path, kind::as_is});
+  v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
+  v.option("max_head", c.max_head, Size{1 << 10, 16 << 20});
+  v.option("max_fields", c.max_fields, Count{8, 10'000});
+  v.option("max_target", c.max_target, Size{256, 1 << 20});
+  v.option("max_connections", c.max_connections, kind::kConnections);
+  v.option("max_requests_per_connection", c.max_requests_per_connection, Count{1, 1'000'000'000});
+  v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+  v.option("head_timeout", c.head_timeout, kind::kShortTime);
+  v.option("body_timeout", c.body_timeout, kind::kLongTime);
+  v.option("send_timeout", c.send_timeout, kind::kLongTime);
+}
+
+template <class V>
+void options(V& v, PinsConfig& c) {
+  v.option("max_pin", c.max_pin, Size{1 << 10, 1ull << 40});
+  v.option("max_bytes", c.max_bytes, Size{1 << 10, 1ull << 40});
+  v.option("max_age", c.max_age, Time{1ms, 1h});
+}
+
+template <class V>
+void options(V& v, DnsConfig& c) {
+  v.option("servers", c.servers, ListOf{Text<std::string>{parse_resolver, kind::as_is}});
+  v.option("search", c.search, ListOf{Text<std::string>{parse_domain, kind::as_is}});
+  v.option("hosts_file", c.hosts_file, Flag{});
+  v.option("timeout", c.timeout, Time{10ms, 1min});
+  v.option("tries", c.tries, Count{1, 10});
+  v.option("min_ttl", c.min_ttl, Time{0ms, 24h});
+  v.option("max_ttl", c.max_ttl, Time{0ms, 24h});
+}
+
+template <class V>
+void options(V& v, LogConfig& c) {
+  using Access = LogConfig::Access;
+  using Level = LogConfig::Level;
+  v.option("access", c.access,
+           OneOf<Access>{{{"text", Access::text}, {"json", Access::json}, {"off", Access::off}}});
+  v.option("level", c.level,
+           OneOf<Level>{{{"debug", Level::debug},
+                         {"info", Level::info},
+                         {"warning", Level::warning},
+                         {"error", Level::error}}});
+}
+
+template <class V>
+void options(V& v, HealthConfig& c) {
+  v.option("listen", c.listen, kind::kListen);
+}
+
+template <class V>
+void options(V& v, AdminConfig& c) {
+  v.option("listen", c.listen, kind::kListen);
+  secret(v, "token", c.token, c.token_file);
+  v.option("ring", c.ring, Count{1, 65'536});
+}
+
+template <class V>
+void options(V& v, Config& c) {
+  v.required("listen", c.listen, kind::kListen,
+             "where clients come in, such as listen = [\"0.0.0.0:8080\"]");
+  v.option("threads", c.threads, Count{1, 256, "auto"});
+  v.option("trusted_proxies", c.trusted_proxies, Networks{});
+  v.option("drain_timeout", c.drain_timeout, Time{0ms, 1h});
+  v.table("egress", c.egress);
+  v.named_tables("backend", c.backends, &BackendConfig::name);
+  v.named_tables("upstream", c.upstreams, &UpstreamConfig::name);
+  v.table_list("route", c.routes);
+  v.table("limits", c.limits);
+  v.table("pins", c.pins);
+  v.table("dns", c.dns);
+  v.table("log", c.log);
+  v.table("health", c.health);
+  v.table("admin", c.admin);
+}
+
+}  // namespace siding

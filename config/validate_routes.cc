@@ -1,0 +1,171 @@
+// Checks of routes and their prefetch against the rest of the configuration (see validate.h).
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "config/validate.h"
+
+namespace siding {
+namespace {
+
+template <class T>
+std::vector<std::string> names_of(const std::vector<T>& list) {
+  std::vector<std::string> names;
+  for (const T& item : list) names.push_back(item.name);
+  return names;
+}
+
+// --- one route hidden behind another ------------------------------------------------------------
+
+bool host_covers(const std::string& wide, const std::string& narrow) {
+  if (wide.empty() || wide == narrow) return true;
+  const std::string suffix = wide.starts_with("*.") ? wide.substr(1) : "";
+  return !suffix.empty() && narrow.size() > suffix.size() && narrow.ends_with(suffix);
+}
+
+bool covers(const RouteConfig& wide, const RouteConfig& narrow) {
+  auto has_method = [&](const std::string& method) {
+    const auto& methods = wide.methods;
+    const bool head = method == "HEAD";  // HEAD follows GET
+    return std::find(methods.begin(), methods.end(), method) != methods.end() ||
+           (head && std::find(methods.begin(), methods.end(), "GET") != methods.end());
+  };
+  auto needed = [&](const auto& header) {
+    return std::any_of(narrow.headers.begin(), narrow.headers.end(), [&](const auto& h) {
+      return equals_ignore_case(h.first, header.first) &&
+             (header.second == "*" || h.second == header.second);
+    });
+  };
+  return wide.path.covers(narrow.path) && host_covers(wide.host, narrow.host) &&
+         (wide.methods.empty() ||
+          (!narrow.methods.empty() &&
+           std::all_of(narrow.methods.begin(), narrow.methods.end(), has_method))) &&
+         std::all_of(wide.headers.begin(), wide.headers.end(), needed);
+}
+
+// --- prefetch -----------------------------------------------------------------------------------
+
+void validate_captures(const RouteConfig& route, const CallConfig& call, const Template& value,
+                       const Node& text, Faults& faults) {
+  const std::vector<std::string> captures = route.path.capture_names();
+  for (const std::string& name : value.names(Template::Source::path)) {
+    if (std::find(captures.begin(), captures.end(), name) != captures.end()) continue;
+    const std::string written = "{path." + name;
+    const size_t offset = std::min(text.text.find(written), text.text.size());
+    faults.error(text.place_of(offset == text.text.size() ? 0 : offset),
+                 "`" + written + "}` in the call of `" + call.leg + "`: the route's path has no {" +
+                     name + "}" +
+                     (captures.empty() ? "; write it into `path`, as in \"/u/{" + name + "}\""
+                                       : suggestion(name, captures, "its captures")));
+  }
+}
+
+void validate_call(const Config& config, const RouteConfig& route, const CallConfig& call,
+                   const Node& node, bool path_is_known, Faults& faults) {
+  const Node& text = node.at("call");
+  if (!call.upstream.empty() && config.upstream(call.upstream) == nullptr &&
+      faults.tables_complete()) {
+    const std::vector<std::string> names = names_of(config.upstreams);
+    faults.error(text.place_of(0),
+                 "there is no [upstream." + call.upstream + "]" +
+                     (names.empty() ? "; add it with its url"
+                                    : suggestion(call.upstream, names, "the upstreams")));
+  }
+  if (!path_is_known) return;
+  validate_captures(route, call, call.target, text, faults);
+  for (const auto& [name, value] : call.headers) {
+    validate_captures(route, call, value, node.at("headers").at(name), faults);
+  }
+}
+
+void validate_prefetch(const Config& config, const RouteConfig& route, const Node& node,
+                       bool path_is_known, Faults& faults) {
+  const Node* found = node.find("prefetch");
+  if (found == nullptr || !found->is(Node::Kind::table)) return;
+  const Node& prefetch = *found;
+  const Node* calls = prefetch.find("calls");
+  if (calls == nullptr) {
+    if (faults.surely_missing("calls")) {
+      faults.error(prefetch.place,
+                   "a prefetch without calls: name them under "
+                   "[route.prefetch.calls], as in music = "
+                   "\"music:/s?word={query.q}\"");
+    }
+    return;
+  }
+  for (size_t i = 0; i < route.prefetch.calls.size(); ++i) {
+    validate_call(config, route, route.prefetch.calls[i], calls->children[i], path_is_known,
+                  faults);
+  }
+  if (!route.prefetch.calls.empty() && !config.egress && faults.surely_missing("egress")) {
+    faults.error(prefetch.key_place,
+                 "a prefetch needs [egress]: its answers reach the worker only there; add [egress] "
+                 "with listen = [\"127.0.0.1:8081\"] and send the application's calls to it");
+  }
+  if (!route.queue && !route.prefetch.calls.empty()) {
+    faults.warn(prefetch.key_place,
+                "a prefetch runs while a request waits, and `queue = false` lets none wait");
+  }
+  const BackendConfig* backend = config.backend(route.backend);
+  if (!route.prefetch.wait) return;
+  if (route.deadline && *route.prefetch.wait >= *route.deadline) {
+    faults.warn(prefetch.at("wait").place, "`wait` never passes: the route's deadline is only " +
+                                               format_duration(*route.deadline));
+  }
+  if (backend != nullptr && *route.prefetch.wait >= backend->queue.timeout) {
+    faults.error(prefetch.at("wait").place,
+                 "`wait` is not below queue.timeout of [backend." + backend->name + "] (" +
+                     format_duration(backend->queue.timeout) +
+                     "), which covers the prefetch: a slow upstream would fail every request");
+  }
+}
+
+// --- routes -------------------------------------------------------------------------------------
+
+void validate_route(const Config& config, size_t index, const Node& routes, Faults& faults) {
+  const RouteConfig& route = config.routes[index];
+  const Node& node = routes.children[index];
+  if (!route.backend.empty() && config.backend(route.backend) == nullptr &&
+      faults.tables_complete()) {
+    faults.error(node.at("backend").place,
+                 "there is no [backend." + route.backend + "]" +
+                     suggestion(route.backend, names_of(config.backends), "the backends"));
+  }
+  const Node* path = node.find("path");
+  const bool path_is_known =
+      path == nullptr || path->text == "*" || path->text == route.path.text();
+  validate_prefetch(config, route, node, path_is_known, faults);
+}
+
+// In a configuration with faults a route may only look as if it took everything.
+void warn_of_hidden_routes(const Config& config, const Node& routes, Faults& faults) {
+  for (size_t i = 0; i < config.routes.size(); ++i) {
+    const RouteConfig& route = config.routes[i];
+    const auto end = config.routes.begin() + static_cast<ptrdiff_t>(i);
+    const auto earlier = std::find_if(
+        config.routes.begin(), end, [&](const RouteConfig& other) { return covers(other, route); });
+    if (earlier == end) continue;
+    faults.warn(routes.children[i].place,
+                "this route (" + route.text() + ") never matches: " + earlier->text() + " at " +
+                    earlier->place + " comes first and takes all of it; move it above");
+  }
+}
+
+}  // namespace
+
+void validate_routes(const Config& config, const Node& root, Faults& faults) {
+  if (root.find("route") == nullptr && !config.backends.empty() &&
+      root.at("backend").children[0].is(Node::Kind::table) && faults.surely_missing("route")) {
+    faults.error(root.place,
+                 "there is no route, so nothing reaches a backend; add:\n"
+                 "  [[route]]\n  backend = \"" +
+                     config.backends[0].name + "\"");
+  }
+  for (size_t i = 0; i < config.routes.size(); ++i) {
+    validate_route(config, i, root.at("route"), faults);
+  }
+  if (!faults.any_error()) warn_of_hidden_routes(config, root.at("route"), faults);
+}
+
+}  // namespace siding

@@ -1,0 +1,53 @@
+// How the values of a configuration are written as text: addresses, networks, urls, names. (Durations
+// and sizes are in load.h.)
+// Invariant: what print_* makes, parse_* reads back to the same value.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/config.h"
+#include "config/load.h"
+
+namespace siding {
+
+/// Exactly one of the two: the value, or why the text is none and how to write it.
+template <class T>
+struct Parsed {
+  std::optional<T> value;
+  std::string error;
+};
+
+Parsed<ListenAddress> parse_listen_address(std::string_view text);
+
+Parsed<Cidr> parse_network(std::string_view text);
+std::string print_network(const Cidr& network);
+
+/// "http://host:port" or "unix:/path".
+Parsed<OriginUrl> parse_backend_url(std::string_view text);
+/// "http://host:port/base/path".
+Parsed<OriginUrl> parse_upstream_url(std::string_view text);
+
+/// A resolver: an IP address with or without a port; gives it with one.
+Parsed<std::string> parse_resolver(std::string_view text);
+Parsed<std::string> parse_domain(std::string_view text);
+/// "shop.example", "*.example", or "*" for every host (then the value is empty).
+Parsed<std::string> parse_host_pattern(std::string_view text);
+Parsed<std::string> parse_method(std::string_view text);
+/// "cookie.NAME", "header.NAME" or "query.NAME".
+Parsed<std::string> parse_condition(std::string_view text);
+Parsed<std::string> parse_absolute_path(std::string_view text);
+/// "" if it can be the name of a header field, else why not.
+std::string header_name_fault(std::string_view name);
+/// The same for names of fields that siding may add to a call.
+std::string added_header_fault(std::string_view name);
+/// "" if it can be the value of a header field, else why not.
+std::string header_value_fault(std::string_view value);
+/// The same for the names of backends, upstreams and calls.
+std::string name_fault(std::string_view name);
+
+/// A TOML string; "$" is doubled, because "${" would be expanded.
+std::string toml_string(std::string_view text);
+
+}  // namespace siding

@@ -1,0 +1,176 @@
+// See forwarded.h.
+#include "http/forwarded.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/text.h"
+#include "http/h1_syntax.h"
+
+namespace siding {
+
+namespace {
+
+bool is_forwarding_field(std::string_view name) {
+  return equals_ignore_case(name.substr(0, 12), "x-forwarded-") ||
+         equals_ignore_case(name, "forwarded") || equals_ignore_case(name, "x-real-ip");
+}
+
+/// An IP literal in its one canonical form; IPv4 mapped into IPv6 is IPv4.
+std::optional<std::string> canonical_ip(std::string_view text) {
+  char buffer[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof(buffer)) return std::nullopt;
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  in6_addr v6;
+  in_addr v4;
+  if (inet_pton(AF_INET6, buffer, &v6) == 1) {
+    if (!IN6_IS_ADDR_V4MAPPED(&v6)) return inet_ntop(AF_INET6, &v6, buffer, sizeof(buffer));
+    std::memcpy(&v4, v6.s6_addr + 12, sizeof(v4));
+  } else if (inet_pton(AF_INET, buffer, &v4) != 1) {
+    return std::nullopt;
+  }
+  return inet_ntop(AF_INET, &v4, buffer, sizeof(buffer));
+}
+
+bool is_port(std::string_view text) { return text.size() <= 5 && parse_u64(text).has_value(); }
+
+/// One hop as proxies write it: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80".
+std::optional<std::string> ip_of_entry(std::string_view entry) {
+  if (entry.starts_with('[')) {
+    size_t close = entry.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    std::string_view rest = entry.substr(close + 1);
+    if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) return std::nullopt;
+    std::string_view inside = entry.substr(1, close - 1);
+    return inside.find(':') == std::string_view::npos ? std::nullopt : canonical_ip(inside);
+  }
+  size_t colon = entry.find(':');
+  if (colon != std::string_view::npos && entry.find(':', colon + 1) == std::string_view::npos) {
+    if (!is_port(entry.substr(colon + 1))) return std::nullopt;
+    entry = entry.substr(0, colon);
+  }
+  return canonical_ip(entry);
+}
+
+/// Calls `f` with each part of `text` between separators that stand outside of quoted strings.
+template <class F>
+void split_outside_quotes(std::string_view text, char separator, F f) {
+  bool quoted = false;
+  size_t begin = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (text[i] == separator && !quoted) {
+      f(trim_ows(text.substr(begin, i - begin)));
+      begin = i + 1;
+    }
+  }
+  f(trim_ows(text.substr(begin)));
+}
+
+/// The value of `for` in one element of Forwarded, without its quotes; "" where it has none.
+std::string_view for_of_element(std::string_view element) {
+  std::string_view result;
+  split_outside_quotes(element, ';', [&result](std::string_view pair) {
+    if (pair.size() < 4 || !equals_ignore_case(pair.substr(0, 4), "for=")) return;
+    result = pair.substr(4);
+    if (result.size() >= 2 && result.front() == '"' && result.back() == '"') {
+      result = result.substr(1, result.size() - 2);
+    }
+  });
+  return result;
+}
+
+/// All hops that earlier proxies wrote down, in their order: several lines are one list.
+std::vector<std::string_view> entries(const Fields& fields) {
+  std::vector<std::string_view> list;
+  for (const Field& f : fields) {
+    if (!equals_ignore_case(f.name, "x-forwarded-for")) continue;
+    for_each_item(f.value, [&list](std::string_view entry) { list.push_back(entry); });
+  }
+  if (!list.empty()) return list;
+  for (const Field& f : fields) {
+    if (!equals_ignore_case(f.name, "forwarded")) continue;
+    split_outside_quotes(f.value, ',', [&list](std::string_view element) {
+      if (!element.empty()) list.push_back(for_of_element(element));
+    });
+  }
+  return list;
+}
+
+std::string quoted_unless_token(std::string_view text) {
+  if (h1::is_token(text)) return std::string(text);
+  std::string out = "\"";
+  out += text;  // an address or authority: no quote or backslash in it
+  out += '"';
+  return out;
+}
+
+std::string forwarded_element(const ForwardedHop& hop) {
+  bool v6 = hop.peer_ip.find(':') != std::string_view::npos;
+  std::string out = "for=";
+  if (hop.peer_ip.empty()) {
+    out += "unknown";
+  } else if (v6) {
+    out.append("\"[").append(hop.peer_ip).append("]\"");
+  } else {
+    out += hop.peer_ip;
+  }
+  if (!hop.host.empty()) out.append(";host=").append(quoted_unless_token(hop.host));
+  out.append(";proto=").append(hop.scheme);
+  return out;
+}
+
+void append_to_list(Fields& fields, std::string_view name, std::string_view entry) {
+  std::string list = fields.joined(name);
+  if (!list.empty()) list += ", ";
+  list += entry;
+  fields.set(name, list);
+}
+
+}  // namespace
+
+bool set_forwarded(Fields& fields, const ForwardedHop& hop) {
+  size_t before = fields.size();
+  if (!hop.trusted) fields.remove_if([](const Field& f) { return is_forwarding_field(f.name); });
+  bool replaced = fields.size() < before;
+
+  if (!hop.peer_ip.empty()) append_to_list(fields, "X-Forwarded-For", hop.peer_ip);
+  if (!fields.has("x-forwarded-proto")) fields.add("X-Forwarded-Proto", hop.scheme);
+  if (!hop.host.empty() && !fields.has("x-forwarded-host")) {
+    fields.add("X-Forwarded-Host", hop.host);
+  }
+  append_to_list(fields, "Forwarded", forwarded_element(hop));
+  return replaced;
+}
+
+std::string client_address(const Fields& fields, std::string_view peer_ip,
+                           const std::function<bool(std::string_view ip)>& trusted) {
+  std::string client = canonical_ip(peer_ip).value_or(std::string(peer_ip));
+  if (!trusted(client)) return client;
+  std::vector<std::string_view> hops = entries(fields);
+  for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
+    std::optional<std::string> ip = ip_of_entry(*hop);
+    if (!ip) break;
+    client = std::move(*ip);
+    if (!trusted(client)) break;
+  }
+  return client;
+}
+
+std::optional<std::string_view> request_id(const Fields& fields) {
+  if (fields.count("x-request-id") != 1) return std::nullopt;
+  std::string_view id = *fields.get("x-request-id");
+  bool valid = !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+  });
+  return valid ? std::optional(id) : std::nullopt;
+}
+
+}  // namespace siding

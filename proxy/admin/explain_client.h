@@ -1,0 +1,28 @@
+// The other end of the [admin] door: what `siding explain` runs in a process of its own. Blocking,
+// with one timeout over all.
+// Invariant: never throws and never hangs; what it returns is printed as it is (the door escapes).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace siding {
+
+struct ExplainQuestion {
+  std::string address;        ///< "unix:/run/siding/admin.sock", "127.0.0.1:8082", "[::1]:8082"
+  std::string what = "last";  ///< "last", "slow", "failed", or a request id
+  uint32_t count = 0;         ///< of exchanges; 0 = the door's default
+  bool json = false;
+  Duration timeout = std::chrono::seconds(5);
+};
+
+struct ExplainAnswer {
+  bool ok = false;   ///< an answer of status 200
+  std::string text;  ///< to be printed; else what went wrong and what to do about it
+};
+
+ExplainAnswer ask_explain(const ExplainQuestion& question);
+
+}  // namespace siding

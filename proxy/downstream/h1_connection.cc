@@ -1,0 +1,444 @@
+// See h1_connection.h. step() is the whole state machine: it is woken by the socket, by the handler's
+// calls on the stream and by its end, and moves everything on as far as it goes.
+#include "proxy/downstream/h1_connection.h"
+
+#include <algorithm>
+
+#include "http/h1_write.h"
+#include "http/hop.h"
+#include "proxy/downstream/listener.h"
+#include "proxy/downstream/local_reply.h"
+
+namespace siding {
+
+namespace {
+constexpr size_t kReadSize = 16 * 1024;
+/// Pipelined bytes that are held while a request is being served.
+constexpr size_t kMaxPipelined = 16 * 1024;
+/// A slow body must bring this much per body_timeout, or it is a slow-loris.
+constexpr uint64_t kMinBodyProgress = 1024;
+constexpr int kMaxParts = 64;
+/// After an error the client may still be sending; closing at once would reset the connection and
+/// could destroy the answer on its way (RFC 9112 9.6).
+constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr uint64_t kMaxLingered = 1 << 20;
+
+/// Where reads go. Payload slices keep it alive; then the next read gets a new one.
+BlockRef& scratch() {
+  static thread_local BlockRef block;
+  if (!block || !block->unique()) block = BlockRef::make(kReadSize);
+  return block;
+}
+}  // namespace
+
+/// The stream of the one request that is being served, and its handler's task.
+struct H1Connection::Request final : Stream {
+  explicit Request(H1Connection& c) : connection(c), ended(c) {}
+
+  const SocketAddress& peer() const override { return connection.peer_; }
+
+  void grant(size_t bytes) override {
+    window = bytes;
+    if (continue_wanted && bytes > 0 && !body_ended && !head_sent) {
+      continue_wanted = false;
+      ResponseHead go_on;
+      go_on.status = 100;
+      write_interim(go_on);
+    }
+    connection.loop_.wake(connection.step_);
+  }
+
+  void send_interim(const ResponseHead& interim) override {
+    // RFC 9110 15.2: never to HTTP/1.0; 100 is ours to send, and the client has it already.
+    if (head_sent || head.minor_version == 0 || interim.status == 100) return;
+    write_interim(interim);
+    connection.loop_.wake(connection.step_);
+  }
+
+  void write_interim(const ResponseHead& interim) {
+    connection.out_.append(write_response_head(interim, BodyFraming::none()));
+  }
+
+  void send_head(ResponseHead response, BodyFraming body_framing) override {
+    if (head_sent) return;
+    head_sent = true;
+    out_framing = body_framing;
+    no_body = is_head || response.status == 204 || response.status == 304;
+    if (out_framing.kind == BodyFraming::Kind::until_close ||
+        out_framing.kind == BodyFraming::Kind::chunked) {
+      // The length is not known: chunks, or for HTTP/1.0 the end of the connection.
+      out_framing = http10 ? BodyFraming::until_close() : BodyFraming::chunked();
+      if (http10 && !no_body) connection.keep_alive_ = false;
+    }
+    // A body that nobody is going to read makes the connection useless.
+    if (!body_ended) connection.keep_alive_ = false;
+    ConnectionField field = !connection.keep_alive_ ? ConnectionField::close
+                            : http10                ? ConnectionField::keep_alive
+                                                    : ConnectionField::none;
+    BodyFraming shown = http10 && no_body && out_framing.kind == BodyFraming::Kind::until_close
+                            ? BodyFraming::none()
+                            : out_framing;
+    connection.out_.append(write_response_head(response, shown, field));
+    connection.loop_.wake(connection.step_);
+  }
+
+  void send_data(Buffer data) override {
+    if (!head_sent || finished || no_body || data.empty()) return;
+    body_sent += data.size();
+    if (out_framing.kind == BodyFraming::Kind::chunked) {
+      append_chunk(connection.out_, std::move(data));
+    } else {
+      connection.out_.append(std::move(data));
+    }
+    connection.loop_.wake(connection.step_);
+  }
+
+  void send_end(const Fields* fields) override {
+    if (finished) return;
+    bool short_body = out_framing.kind == BodyFraming::Kind::length && !no_body &&
+                      body_sent != out_framing.length;
+    if (!head_sent || short_body) {
+      abort();
+      return;
+    }
+    finished = true;
+    if (out_framing.kind == BodyFraming::Kind::chunked && !no_body) {
+      append_last_chunk(connection.out_, fields == nullptr ? Fields() : *fields);
+    }
+    connection.loop_.wake(connection.step_);
+  }
+
+  void abort() override {
+    if (finished) return;
+    finished = true;
+    aborted = true;
+    connection.keep_alive_ = false;
+    // A body that ends with the connection would look whole after a FIN.
+    if (out_framing.kind == BodyFraming::Kind::until_close) connection.reset_on_close_ = true;
+    connection.loop_.wake(connection.step_);
+  }
+
+  size_t unsent() const override { return connection.out_.size(); }
+  uint64_t bytes_sent() const override { return connection.sent_total_ - sent_before; }
+
+  H1Connection& connection;
+  BodyDecoder decoder;
+  BodyFraming out_framing;
+  size_t window = 0;
+  uint64_t body_sent = 0;
+  uint64_t sent_before = 0;
+  bool continue_wanted = false;
+  bool is_head = false;
+  bool http10 = false;
+  bool no_body = false;
+  bool aborted = false;
+  MemberWake<H1Connection, &H1Connection::step> ended;
+  Task<> task;  // last: destroyed first
+};
+
+H1Connection::H1Connection(Listener& listener, int fd, const SocketAddress& peer)
+    : listener_(listener),
+      loop_(listener.loop()),
+      socket_(loop_, fd),
+      peer_(peer),
+      parser_(listener.options().head) {
+  progress_ = loop_.now();
+}
+
+H1Connection::~H1Connection() = default;
+
+void H1Connection::drain() {
+  if (phase_ != Phase::open) return;
+  keep_alive_ = false;
+  if (!request_ && input_.empty()) close();
+}
+
+bool H1Connection::wants_read() const {
+  if (phase_ == Phase::lingering) return true;
+  if (phase_ != Phase::open || fin_received_) return false;
+  if (!request_) return true;
+  // With the body whole we still read: FIN, RST, or a pipelined request.
+  if (request_->body_ended) return input_.size() < kMaxPipelined;
+  return !request_->body_fault && request_->body.size() < request_->window;
+}
+
+void H1Connection::step() {
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::lingering) {
+    linger_on();
+    return;
+  }
+  // A request that ends makes room for the next one, whose bytes may be here already.
+  for (bool again = true; again && phase_ == Phase::open;) {
+    again = false;
+    if (wants_read() && !on_readable_.linked()) {
+      // One read a turn while more is expected: the socket is level-triggered.
+      read_some();
+      if (phase_ != Phase::open) return;
+    }
+    if (!request_ && !input_.empty()) try_head();
+    if (phase_ != Phase::open) return;
+    if (request_ && !input_.empty() && !request_->body_ended && !request_->body_fault) {
+      take_input(Slice());
+    }
+    flush();
+    if (phase_ != Phase::open) return;
+    if (request_ && request_->task.done() && !request_->finished) request_->abort();
+    if (request_ && request_->finished && request_->task.done()) {
+      end_request();
+      again = phase_ == Phase::open && !input_.empty();
+    }
+  }
+  if (phase_ != Phase::open) return;
+  if (wants_read()) {
+    on_readable_.listen(socket_.readable());
+  } else {
+    socket_.disarm_read();
+  }
+  set_timer();
+}
+
+bool H1Connection::read_some() {
+  BlockRef block = scratch();
+  Io io = socket_.read(block->data(), block->capacity());
+  switch (io.state) {
+    case Io::State::again:
+      return false;
+    case Io::State::error:
+      close();
+      return false;
+    case Io::State::eof:
+      if (phase_ == Phase::lingering || !request_) {
+        close();
+        return false;
+      }
+      fin_received_ = true;
+      if (!request_->body_ended) {
+        close();  // the body will never be whole
+      } else if (request_->fin_is_gone) {
+        close();
+      } else {
+        keep_alive_ = false;
+      }
+      return false;
+    case Io::State::ok:
+      break;
+  }
+  if (phase_ == Phase::lingering) {
+    lingered_ += io.bytes;
+    if (lingered_ > kMaxLingered) close();
+    return phase_ == Phase::lingering;
+  }
+  take_input(Slice(std::move(block), 0, io.bytes));
+  return true;
+}
+
+/// Hands new bytes (or, if empty, those kept in input_) to whoever reads now.
+void H1Connection::take_input(Slice bytes) {
+  if (bytes.size() == 0) {
+    bytes = Slice::copy_of(input_);
+    input_.clear();
+  }
+  size_t used = 0;
+  if (request_ && !request_->body_ended && !request_->body_fault && input_.empty()) {
+    used = decode_body(bytes);
+  }
+  if (!request_ && input_.empty() && used < bytes.size()) head_since_ = loop_.now();
+  input_.append(bytes.data() + used, bytes.size() - used);
+}
+
+/// Returns how many of the bytes belong to the body.
+size_t H1Connection::decode_body(const Slice& bytes) {
+  Request& r = *request_;
+  size_t before = r.body.size();
+  size_t used = r.decoder.feed(bytes, r.body);
+  if (r.decoder.received() - body_mark_ >= kMinBodyProgress) {
+    body_mark_ = r.decoder.received();
+    progress_ = loop_.now();
+  }
+  r.continue_wanted = false;  // the client did not wait for it
+  if (r.decoder.failed()) {
+    r.body_fault = Outcome::bad_request;
+    keep_alive_ = false;
+    listener_.options().on_refuse(peer_, Outcome::bad_request, r.decoder.reason());
+    r.body_changed.notify();
+  } else if (r.decoder.ended()) {
+    r.trailers = r.decoder.take_trailers();
+    r.body_ended = true;
+    r.body_changed.notify();
+  } else if (r.body.size() > before) {
+    r.body_changed.notify();
+  }
+  return used;
+}
+
+void H1Connection::try_head() {
+  switch (parser_.feed(input_)) {
+    case ParseStatus::incomplete:
+      return;
+    case ParseStatus::fault:
+      refuse(parser_.fault());
+      return;
+    case ParseStatus::done:
+      begin_request();
+      return;
+  }
+}
+
+void H1Connection::begin_request() {
+  size_t used = parser_.consumed();
+  request_ = std::make_unique<Request>(*this);
+  Request& r = *request_;
+  r.head = parser_.take();
+  if (r.head.form != TargetForm::absolute) r.head.scheme = listener_.options().scheme;
+  r.started = head_since_;
+  r.framing = request_framing(r.head).body;
+  r.decoder = BodyDecoder(r.framing);
+  r.body_ended = r.decoder.ended();
+  r.is_head = r.head.method == "HEAD";
+  r.http10 = r.head.minor_version == 0;
+  r.continue_wanted = expectation(r.head) == Expectation::send_continue;
+  r.sent_before = sent_total_;
+  ++requests_;
+  keep_alive_ = keeps_alive(r.head.minor_version, r.head.fields) && !listener_.draining() &&
+                requests_ < listener_.options().max_requests;
+  progress_ = loop_.now();
+  body_mark_ = 0;
+  if (used == input_.size()) {
+    input_ = std::string();  // an idle or parked connection holds no buffer
+  } else {
+    input_.erase(0, used);
+  }
+  r.task = listener_.options().handler->handle(r);
+  r.task.start(&r.ended);
+}
+
+void H1Connection::end_request() {
+  bool torn = request_->aborted;
+  bool unread = !request_->body_ended;
+  if (!torn && !out_.empty() && !keep_alive_) return;  // flushed first
+  if (torn) {
+    flush();
+    if (!out_.empty() && phase_ == Phase::open && !reset_on_close_) return;
+  }
+  request_.reset();
+  head_since_ = loop_.now();
+  progress_ = loop_.now();
+  if (torn) {
+    close();
+  } else if (!keep_alive_) {
+    if (unread) {
+      linger();
+    } else {
+      close();
+    }
+  }
+}
+
+void H1Connection::refuse(const ParseFault& fault) {
+  listener_.options().on_refuse(peer_, fault.outcome, fault.reason);
+  LocalReply reply = make_local_reply(fault.outcome, fault.reason, {});
+  out_.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
+                                  ConnectionField::close));
+  out_.append(std::move(reply.body));
+  parser_.reset();
+  input_.clear();
+  keep_alive_ = false;
+  linger();
+}
+
+void H1Connection::flush() {
+  if (out_.empty()) return;
+  bool moved = false;
+  while (!out_.empty()) {
+    iovec parts[kMaxParts];
+    int count = out_.iovecs(parts, kMaxParts);
+    Io io = socket_.write(parts, count);
+    if (io.state == Io::State::again) {
+      on_writable_.listen(socket_.writable());
+      break;
+    }
+    if (io.state != Io::State::ok) {
+      close();
+      return;
+    }
+    sent_total_ += io.bytes;
+    out_.consume(io.bytes);
+    moved = true;
+  }
+  if (moved) {
+    progress_ = loop_.now();
+    if (request_) request_->sent.notify();
+  }
+}
+
+/// Writes what is left, then waits for the client to close, dropping what it still sends.
+void H1Connection::linger() {
+  phase_ = Phase::lingering;
+  loop_.arm(timer_, after(loop_.now(), kLinger));
+  loop_.wake(step_);
+}
+
+void H1Connection::linger_on() {
+  bool was_writing = !lingered_shutdown_;
+  flush();
+  if (phase_ == Phase::closed || !out_.empty()) return;
+  if (was_writing) {
+    socket_.shutdown_write();
+    lingered_shutdown_ = true;
+  }
+  if (fin_received_) {
+    close();
+    return;
+  }
+  while (phase_ == Phase::lingering && read_some()) {
+  }
+  if (phase_ == Phase::lingering) on_readable_.listen(socket_.readable());
+}
+
+void H1Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  if (reset_on_close_) socket_.reset_on_close();
+  // The task goes first: it may still be using the stream. It is not running: only the loop calls
+  // step(), and never from inside a coroutine.
+  request_.reset();
+  listener_.remove(*this);
+}
+
+void H1Connection::set_timer() {
+  const ListenerOptions& o = listener_.options();
+  TimePoint due = kNever;
+  if (!out_.empty()) {
+    due = after(progress_, o.send_timeout);
+  } else if (!request_) {
+    due = input_.empty() ? after(progress_, o.idle_timeout) : after(head_since_, o.head_timeout);
+  } else if (!request_->body_ended && !request_->body_fault && wants_read()) {
+    due = after(progress_, o.body_timeout);
+  }
+  if (due != timer_.due() || (due != kNever && !timer_.linked())) loop_.arm(timer_, due);
+}
+
+void H1Connection::on_timer() {
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::lingering || !out_.empty()) {
+    reset_on_close_ = !out_.empty();
+    close();
+    return;
+  }
+  if (!request_) {
+    if (input_.empty()) {
+      close();
+    } else {
+      refuse({Outcome::head_timeout, "the request head did not come in time"});
+    }
+    return;
+  }
+  if (!request_->body_ended && !request_->body_fault) {
+    request_->body_fault = Outcome::body_timeout;
+    keep_alive_ = false;
+    request_->body_changed.notify();
+  }
+}
+
+}  // namespace siding

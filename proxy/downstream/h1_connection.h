@@ -1,0 +1,79 @@
+// One HTTP/1 connection of a client: reads heads and bodies, runs the handler for one request at a
+// time, in order, and writes its response.
+// Invariants: nothing is read that there is no room for; a response is written whole, or the
+// connection ends in a way that shows it was not; what follows a fault is never parsed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/list.h"
+#include "http/h1_body.h"
+#include "http/h1_head.h"
+#include "proxy/downstream/stream.h"
+#include "proxy/loop/loop.h"
+#include "proxy/net/socket.h"
+
+namespace siding {
+
+class Listener;
+
+class H1Connection : public Link<> {
+ public:
+  H1Connection(Listener& listener, int fd, const SocketAddress& peer);
+  ~H1Connection();
+
+  /// Starts reading. May end (and retire) the connection later, never inside this call.
+  void start() { loop_.wake(step_); }
+  /// The listener drains: an idle connection ends now, another one after its response.
+  void drain();
+  bool idle() const { return !request_; }
+
+ private:
+  struct Request;
+  enum class Phase : uint8_t { open, lingering, closed };
+
+  void step();
+  void on_timer();
+  bool read_some();
+  void take_input(Slice bytes);
+  size_t decode_body(const Slice& bytes);
+  void try_head();
+  void begin_request();
+  void end_request();
+  void refuse(const ParseFault& fault);
+  void flush();
+  void linger();
+  void linger_on();
+  void close();
+  bool wants_read() const;
+  void set_timer();
+
+  Listener& listener_;
+  Loop& loop_;
+  Socket socket_;
+  SocketAddress peer_;
+  RequestHeadParser parser_;
+  std::string input_;          // bytes not parsed yet; empty while idle
+  std::unique_ptr<Request> request_;
+  Buffer out_;                 // response bytes not written yet
+  uint64_t sent_total_ = 0;
+  uint32_t requests_ = 0;
+  Phase phase_ = Phase::open;
+  bool keep_alive_ = true;
+  bool fin_received_ = false;
+  bool reset_on_close_ = false;
+  TimePoint head_since_{};     // first byte of the head being read
+  TimePoint progress_{};       // last time that body or output moved on
+  uint64_t body_mark_ = 0;     // body bytes at `progress_`
+  uint64_t lingered_ = 0;      // bytes dropped after our last word
+  bool lingered_shutdown_ = false;
+
+  MemberWake<H1Connection, &H1Connection::step> step_{*this};
+  MemberTimer<H1Connection, &H1Connection::on_timer> timer_{*this};
+  Signal::Waiter on_readable_{step_};
+  Signal::Waiter on_writable_{step_};
+};
+
+}  // namespace siding

@@ -1,0 +1,149 @@
+// See listener.h.
+#include "proxy/downstream/listener.h"
+
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace siding {
+
+namespace {
+constexpr int kAcceptBatch = 64;
+/// How soon a full listener looks again: connections of other threads count too, so there is nothing
+/// to be woken by.
+constexpr Duration kRetryAccept = std::chrono::milliseconds(50);
+constexpr int kAcceptQueue = 4096;  // the kernel caps it at net.core.somaxconn
+}  // namespace
+
+Listener::Listener(Loop& loop, int fd, const ListenerOptions& options)
+    : loop_(loop), fd_(fd), options_(options) {
+  event_assign(&accept_event_, loop.base(), fd, EV_READ | EV_PERSIST, &Listener::on_acceptable, this);
+  resume();
+}
+
+Listener::~Listener() {
+  close_all();
+  close_fd();
+}
+
+void Listener::on_acceptable(int, short, void* self) { static_cast<Listener*>(self)->accept_some(); }
+
+void Listener::resume() {
+  if (fd_ < 0 || accepting_) return;
+  event_add(&accept_event_, nullptr);
+  accepting_ = true;
+}
+
+void Listener::pause() {
+  if (!accepting_) return;
+  event_del(&accept_event_);
+  accepting_ = false;
+  loop_.arm(resume_, after(loop_.now(), kRetryAccept));
+}
+
+void Listener::accept_some() {
+  for (int i = 0; i < kAcceptBatch; ++i) {
+    if (options_.open->load(std::memory_order_relaxed) >= options_.max_connections) {
+      pause();
+      return;
+    }
+    sockaddr_storage from{};
+    socklen_t length = sizeof(from);
+    auto* address = reinterpret_cast<sockaddr*>(&from);
+    int fd = accept4(fd_, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) pause();  // EMFILE and its like
+      return;
+    }
+    SocketAddress peer(address, length);
+    if (!peer.is_unix()) {
+      int on = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    options_.open->fetch_add(1, std::memory_order_relaxed);
+    if (options_.on_accept) options_.on_accept();
+    auto* connection = new H1Connection(*this, fd, peer);
+    connections_.push_back(*connection);
+    ++count_;
+    connection->start();
+  }
+}
+
+void Listener::remove(H1Connection& connection) {
+  connection.unlink();
+  --count_;
+  options_.open->fetch_sub(1, std::memory_order_relaxed);
+  if (options_.on_close) options_.on_close();
+  loop_.retire(std::unique_ptr<H1Connection>(&connection));
+}
+
+void Listener::drain() {
+  if (draining_) return;
+  draining_ = true;
+  // What the kernel has accepted for us belongs to us.
+  int more = 1;
+  while (fd_ >= 0 && more > 0) {
+    size_t before = count_;
+    accept_some();
+    more = count_ > before ? 1 : 0;
+  }
+  close_fd();
+  H1Connection* next = nullptr;
+  for (H1Connection* c = connections_.front(); c != nullptr; c = next) {
+    next = connections_.next(*c);
+    c->drain();
+  }
+}
+
+void Listener::close_all() {
+  while (H1Connection* connection = connections_.pop_front()) {
+    --count_;
+    options_.open->fetch_sub(1, std::memory_order_relaxed);
+    if (options_.on_close) options_.on_close();
+    delete connection;
+  }
+}
+
+void Listener::close_fd() {
+  if (fd_ < 0) return;
+  if (accepting_) event_del(&accept_event_);
+  accepting_ = false;
+  close(fd_);
+  fd_ = -1;
+}
+
+int open_listener(const SocketAddress& address, bool reuse_port, std::string* error) {
+  int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd >= 0) {
+    int on = 1;
+    if (address.is_unix()) {
+      // Only a socket that nobody answers on is removed.
+      struct stat info{};
+      const char* path = reinterpret_cast<const sockaddr_un*>(address.raw())->sun_path;
+      int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      bool stale = stat(path, &info) == 0 && S_ISSOCK(info.st_mode) &&
+                   connect(probe, address.raw(), address.length()) != 0 && errno == ECONNREFUSED;
+      if (probe >= 0) close(probe);
+      if (stale) unlink(path);
+    } else {
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+      if (reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
+    if (bind(fd, address.raw(), address.length()) == 0 && listen(fd, kAcceptQueue) == 0) return fd;
+  }
+  int reason = errno;
+  *error = "cannot listen on " + address.text() + ": " + std::strerror(reason);
+  if (reason == EADDRINUSE) *error += "; is another siding or server running there?";
+  if (reason == EACCES) *error += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+  if (reason == EADDRNOTAVAIL) *error += "; this machine has no such address";
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+}  // namespace siding

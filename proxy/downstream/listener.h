@@ -1,0 +1,84 @@
+// A listening address on one loop: accepts connections, bounds their number, and drains.
+// Invariants: owns its connections; stops accepting, rather than spinning, when a limit or EMFILE is
+// reached; in a drain the descriptor is closed only once its accept queue is empty, because closing
+// resets what waits there.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/list.h"
+#include "http/h1_head.h"
+#include "proxy/downstream/h1_connection.h"
+#include "proxy/downstream/stream.h"
+#include "proxy/loop/loop.h"
+#include "proxy/net/address.h"
+
+namespace siding {
+
+/// What all connections of a listening address share. Outlives them.
+struct ListenerOptions {
+  Handler* handler = nullptr;
+  HeadLimits head;
+  std::string_view scheme = "http";
+  Duration idle_timeout = std::chrono::seconds(75);
+  Duration head_timeout = std::chrono::seconds(10);
+  Duration body_timeout = std::chrono::seconds(30);
+  Duration send_timeout = std::chrono::seconds(60);
+  uint32_t max_requests = 10'000;
+  /// Connections of this kind over all threads, and how many are open.
+  uint32_t max_connections = 10'000;
+  std::atomic<uint32_t>* open = nullptr;
+  /// Told of each connection's beginning and end, for counters; may be empty.
+  std::function<void()> on_accept;
+  std::function<void()> on_close;
+  /// Told of requests that were refused before they reached the handler.
+  std::function<void(const SocketAddress& peer, Outcome outcome, std::string_view reason)> on_refuse;
+};
+
+class Listener {
+ public:
+  /// Takes over a listening, non-blocking `fd`. `options` outlives the listener.
+  Listener(Loop& loop, int fd, const ListenerOptions& options);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Empties the accept queue, then closes the descriptor; idle connections are closed, the others
+  /// after the response they are at.
+  void drain();
+  /// Drops everything at once.
+  void close_all();
+  bool draining() const { return draining_; }
+  size_t connections() const { return count_; }
+  const ListenerOptions& options() const { return options_; }
+  Loop& loop() const { return loop_; }
+
+  /// For the connection itself: it has ended.
+  void remove(H1Connection& connection);
+
+ private:
+  static void on_acceptable(int fd, short what, void* self);
+  void accept_some();
+  void pause();
+  void resume();
+  void close_fd();
+
+  Loop& loop_;
+  int fd_;
+  const ListenerOptions& options_;
+  event accept_event_;
+  bool accepting_ = false;
+  bool draining_ = false;
+  size_t count_ = 0;
+  List<H1Connection> connections_;
+  MemberTimer<Listener, &Listener::resume> resume_{*this};
+};
+
+/// Opens a listening socket; unix sockets get their stale file removed first. `error` says what went
+/// wrong and what to do about it. Returns -1 then.
+int open_listener(const SocketAddress& address, bool reuse_port, std::string* error);
+
+}  // namespace siding

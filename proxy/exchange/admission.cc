@@ -1,0 +1,209 @@
+// See admission.h.
+#include "proxy/exchange/admission.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace siding {
+
+namespace {
+// How often the door of a dead backend is tried: soon at first, since most outages are restarts.
+constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
+constexpr Duration kMaxBackoff = std::chrono::seconds(1);
+}  // namespace
+
+// ---- Permit
+
+void Permit::reset() {
+  if (Admission* a = std::exchange(admission_, nullptr)) a->give_back(std::exchange(probe_, 0));
+}
+
+void Permit::connected() {
+  std::lock_guard lock(admission_->mutex_);
+  if (!admission_->down_) return;
+  admission_->down_ = false;
+  admission_->probe_ = 0;
+  admission_->backoff_ = {};
+  probe_ = 0;
+  admission_->grant_waiting();
+}
+
+std::optional<TimePoint> Permit::connect_failed(TimePoint now) {
+  std::lock_guard lock(admission_->mutex_);
+  Admission& a = *admission_;
+  a.down_ = true;
+  if (a.probe_ != 0 && a.probe_ != probe_) return std::nullopt;
+  if (a.probe_ == 0) a.probe_ = probe_ = a.next_probe_++;
+  a.backoff_ = a.backoff_ == Duration::zero() ? kFirstBackoff : std::min(a.backoff_ * 2, kMaxBackoff);
+  a.retry_at_ = now + a.backoff_;
+  return a.retry_at_;
+}
+
+TimePoint Permit::not_before() const {
+  if (probe_ == 0) return {};
+  std::lock_guard lock(admission_->mutex_);
+  return admission_->retry_at_;
+}
+
+// ---- Ticket
+
+Ticket::Ticket(Admission& admission, Loop& loop, uint64_t client, int priority)
+    : admission_(admission), loop_(loop), client_(client), priority_(priority) {}
+
+Ticket::~Ticket() {
+  std::lock_guard lock(admission_.mutex_);
+  if (state_ == State::waiting || state_ == State::ready) {
+    if (state_ == State::ready) admission_.leave_line(*this);
+    --admission_.queued_;
+    admission_.queued_bytes_ -= bytes_;
+  } else if (state_ == State::granted) {
+    --admission_.out_;
+    admission_.end_probe(probe_);
+    admission_.grant_waiting();
+  }
+}
+
+std::optional<Outcome> Ticket::enter(uint64_t bytes) {
+  std::lock_guard lock(admission_.mutex_);
+  assert(state_ == State::outside);
+  if (admission_.queued_ >= admission_.limits_.queue_size) return Outcome::queue_full;
+  if (admission_.queued_ > 0 && admission_.queued_bytes_ + bytes > admission_.limits_.queue_bytes) {
+    return Outcome::queue_bytes;
+  }
+  state_ = State::waiting;
+  bytes_ = bytes;
+  sequence_ = admission_.next_sequence_++;
+  ahead_ = admission_.queued_;
+  ++admission_.queued_;
+  admission_.queued_bytes_ += bytes;
+  return std::nullopt;
+}
+
+void Ticket::ready() {
+  std::lock_guard lock(admission_.mutex_);
+  if (state_ != State::waiting) return;
+  state_ = State::ready;
+  // Nobody can be waiting in line while a permit is free, so this overtakes no one.
+  if (admission_.may_grant() && admission_.levels_.empty()) {
+    admission_.grant(*this);
+  } else {
+    admission_.line_up(*this);
+    admission_.grant_waiting();
+  }
+}
+
+void Ticket::requeue() {
+  std::lock_guard lock(admission_.mutex_);
+  assert(state_ == State::outside);
+  // It had a place before, so the bounds do not apply again.
+  ++admission_.queued_;
+  admission_.queued_bytes_ += bytes_;
+  state_ = State::ready;
+  admission_.line_up(*this);
+  admission_.grant_waiting();
+}
+
+bool Ticket::granted() const {
+  std::lock_guard lock(admission_.mutex_);
+  return state_ == State::granted;
+}
+
+Permit Ticket::take() {
+  std::lock_guard lock(admission_.mutex_);
+  assert(state_ == State::granted);
+  state_ = State::outside;
+  return Permit(&admission_, std::exchange(probe_, 0));
+}
+
+// ---- Admission
+
+Admission::Admission(Limits limits) : limits_(limits) {}
+
+Admission::~Admission() { assert(queued_ == 0 && out_ == 0); }
+
+bool Admission::may_grant() const {
+  if (down_ && probe_ != 0) return false;
+  return out_ < limits_.concurrency + limits_.backlog;
+}
+
+void Admission::grant(Ticket& ticket) {
+  ticket.state_ = Ticket::State::granted;
+  --queued_;
+  queued_bytes_ -= ticket.bytes_;
+  ++out_;
+  if (down_) {
+    probe_ = ticket.probe_ = next_probe_++;
+  }
+  if (&Loop::current() == &ticket.loop_) {
+    ticket.loop_.wake(ticket.wake_);
+  } else {
+    ticket.remote_.post();
+  }
+}
+
+void Admission::line_up(Ticket& ticket) {
+  Level& level = levels_[ticket.priority_];
+  Client& client = level.clients[ticket.client_];
+  if (client.tickets.empty()) level.ring.push_back(client);
+  // Tickets become ready nearly in arrival order: look from the end.
+  Ticket* before = client.tickets.back();
+  while (before != nullptr && before->sequence_ > ticket.sequence_) before = client.tickets.prev(*before);
+  if (before == nullptr) {
+    client.tickets.push_front(ticket);
+  } else if (Ticket* next = client.tickets.next(*before)) {
+    client.tickets.insert_before(*next, ticket);
+  } else {
+    client.tickets.push_back(ticket);
+  }
+}
+
+void Admission::leave_line(Ticket& ticket) {
+  ticket.unlink();
+  auto level = levels_.find(ticket.priority_);
+  auto client = level->second.clients.find(ticket.client_);
+  if (!client->second.tickets.empty()) return;
+  level->second.clients.erase(client);
+  if (level->second.clients.empty()) levels_.erase(level);
+}
+
+void Admission::grant_waiting() {
+  while (may_grant() && !levels_.empty()) {
+    auto level = levels_.begin();
+    Client* client = level->second.ring.pop_front();
+    Ticket& ticket = *client->tickets.front();
+    if (client->tickets.next(ticket) != nullptr) level->second.ring.push_back(*client);
+    leave_line(ticket);
+    grant(ticket);
+  }
+}
+
+void Admission::end_probe(uint64_t probe) {
+  if (probe != 0 && probe == probe_) probe_ = 0;
+}
+
+void Admission::give_back(uint64_t probe) {
+  std::lock_guard lock(mutex_);
+  assert(out_ > 0);
+  --out_;
+  end_probe(probe);
+  grant_waiting();
+}
+
+std::optional<Permit> Admission::try_now() {
+  std::lock_guard lock(mutex_);
+  if (down_ || out_ >= limits_.concurrency || !levels_.empty()) return std::nullopt;
+  ++out_;
+  return Permit(this, 0);
+}
+
+Admission::Snapshot Admission::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return {queued_, queued_bytes_, out_, down_};
+}
+
+bool Admission::down() const {
+  std::lock_guard lock(mutex_);
+  return down_;
+}
+
+}  // namespace siding

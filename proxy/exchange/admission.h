@@ -1,0 +1,156 @@
+// Who may go to a backend, and who waits: permits (concurrency + backlog) and a bounded queue, exact
+// over all threads. Clients are served round robin, in arrival order within a client; lower priority
+// numbers first.
+// Invariants, all under one mutex: permits out + free = total; a grant makes the ticket the owner of
+// its permit at once, and a ticket destroyed with a permit gives it back; while the backend is down at
+// most one permit (the prober's) is granted anew.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/list.h"
+#include "base/outcome.h"
+#include "proxy/loop/loop.h"
+#include "proxy/loop/wait.h"
+
+namespace siding {
+
+class Admission;
+
+/// The right to have one request (and one connection) at the backend. Gives itself back.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(Permit&& o) noexcept : admission_(std::exchange(o.admission_, nullptr)) {
+    probe_ = std::exchange(o.probe_, 0);
+  }
+  Permit& operator=(Permit&& o) noexcept {
+    reset();
+    admission_ = std::exchange(o.admission_, nullptr);
+    probe_ = std::exchange(o.probe_, 0);
+    return *this;
+  }
+  ~Permit() { reset(); }
+  void reset();
+  explicit operator bool() const { return admission_ != nullptr; }
+
+  /// The backend took a connection: whoever waits for it to come back is served again.
+  void connected();
+  /// It did not. Returns when to try again if this permit is now the one that probes; nullopt if
+  /// another one does: then give this one back and queue again (Ticket::requeue).
+  std::optional<TimePoint> connect_failed(TimePoint now);
+  /// When the first connection may be tried: later than now only for a prober that took over.
+  TimePoint not_before() const;
+
+ private:
+  friend class Admission;
+  friend class Ticket;
+  Permit(Admission* admission, uint64_t probe) : admission_(admission), probe_(probe) {}
+  Admission* admission_ = nullptr;
+  uint64_t probe_ = 0;  // non-zero: the number of the probe that this permit is
+};
+
+/// A place in the queue. Lives in the exchange's frame, on its loop; destroying it leaves the queue.
+class Ticket : public Link<> {
+ public:
+  Ticket(Admission& admission, Loop& loop, uint64_t client, int priority);
+  ~Ticket();
+
+  /// Takes a place, or says why there is none (queue_full, queue_bytes). `bytes` are those of the
+  /// buffered body. To be called once, before ready().
+  std::optional<Outcome> enter(uint64_t bytes);
+  /// Nothing but a worker is missing now. May grant at once.
+  void ready();
+  /// Back to where it stood, after a permit that led nowhere was given back.
+  void requeue();
+
+  bool granted() const;
+  Signal& on_grant() { return granted_signal_; }
+  Permit take();
+  /// Requests that were before this one when it entered.
+  uint32_t ahead() const { return ahead_; }
+
+ private:
+  friend class Admission;
+  enum class State { outside, waiting, ready, granted };
+  void notify() { granted_signal_.notify(); }
+
+  Admission& admission_;
+  Loop& loop_;
+  const uint64_t client_;
+  const int priority_;
+  uint64_t bytes_ = 0;
+  uint64_t sequence_ = 0;
+  uint32_t ahead_ = 0;
+  State state_ = State::outside;  // guarded by the admission mutex
+  uint64_t probe_ = 0;            // likewise
+  Signal granted_signal_;
+  MemberWake<Ticket, &Ticket::notify> wake_{*this};
+  RemoteWake remote_{loop_, wake_};
+};
+
+class Admission {
+ public:
+  struct Limits {
+    uint32_t concurrency = 1;
+    uint32_t backlog = 1;
+    uint32_t queue_size = 10'000;
+    uint64_t queue_bytes = UINT64_MAX;
+  };
+  explicit Admission(Limits limits);
+  ~Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  /// A permit without waiting, only if a worker is really idle: for requests that the backend itself
+  /// caused, which must not wait for the worker that waits for them (RFC 8586).
+  std::optional<Permit> try_now();
+
+  struct Snapshot {
+    uint32_t queued = 0;
+    uint64_t queued_bytes = 0;
+    uint32_t inside = 0;
+    bool down = false;
+  };
+  Snapshot snapshot() const;
+  bool down() const;
+
+ private:
+  friend class Permit;
+  friend class Ticket;
+  struct Client : Link<> {
+    List<Ticket> tickets;  // ready ones, in arrival order
+  };
+  struct Level {
+    std::unordered_map<uint64_t, Client> clients;
+    List<Client> ring;     // clients with tickets, next one first
+  };
+
+  void give_back(uint64_t probe);
+  void end_probe(uint64_t probe);
+  void line_up(Ticket& ticket);
+  void leave_line(Ticket& ticket);
+  bool may_grant() const;
+  void grant(Ticket& ticket);
+  void grant_waiting();
+
+  const Limits limits_;
+  mutable std::mutex mutex_;
+  uint32_t out_ = 0;             // permits granted or held
+  uint32_t queued_ = 0;          // tickets inside the queue, ready or not
+  uint64_t queued_bytes_ = 0;
+  uint64_t next_sequence_ = 0;
+  std::map<int, Level> levels_;  // by priority; only those with ready tickets
+  bool down_ = false;
+  uint64_t probe_ = 0;           // the probe whose permit is out; 0: none
+  uint64_t next_probe_ = 1;
+  TimePoint retry_at_{};
+  Duration backoff_{};
+};
+
+}  // namespace siding

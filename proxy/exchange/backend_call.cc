@@ -1,0 +1,155 @@
+// See backend_call.h.
+#include "proxy/exchange/backend_call.h"
+
+#include <utility>
+
+namespace siding {
+
+namespace {
+constexpr size_t kBodyPiece = 128 * 1024;
+/// More 1xx answers than that are an attack or a bug.
+constexpr int kMaxInterim = 100;
+
+/// Reads the rest of an answer that nobody waits for.
+Task<> finish_abandoned(LoopServices& services, std::unique_ptr<BackendCall> call,
+                        Duration abandon) {
+  struct Counted {
+    explicit Counted(LoopServices& s) : in(s) {
+      ++in.shared.abandoned;
+      in.counters().abandoned_began();
+    }
+    ~Counted() {
+      in.counters().abandoned_ended();
+      --in.shared.abandoned;
+    }
+    LoopServices& in;
+  };
+  Counted counted(services);
+  TimePoint until = after(services.loop.now(), abandon);
+  while (!call->ended()) {
+    bool in_time = co_await Wait(call->changed, until);
+    if (!in_time) break;
+  }
+}
+}  // namespace
+
+/// The request body from its beginning.
+class BackendCall::Body final : public BodySource {
+ public:
+  explicit Body(const BodyStore& store) : store_(store) {}
+  Task<Result<Buffer>> next() override {
+    if (at_ == store_.size()) co_return Buffer();
+    Result<Buffer> piece = co_await store_.read(at_, kBodyPiece);
+    if (piece) at_ += piece->size();
+    co_return std::move(piece);
+  }
+
+ private:
+  const BodyStore& store_;
+  uint64_t at_ = 0;
+};
+
+BackendCall::BackendCall(LoopServices& services, Request request, std::unique_ptr<BodyStore> body,
+                         AccountingRef accounting)
+    : spool(services.shared.bodies, request.may_spill),
+      services_(services),
+      request_(std::move(request)),
+      body_(std::move(body)),
+      accounting_(std::move(accounting)) {}
+
+BackendCall::~BackendCall() {
+  // What the worker did not ask for until now it will not ask for any more.
+  task_.reset();
+  if (prefetches) prefetches->finish(accounting_->record);
+}
+
+bool BackendCall::sent() { return lease_ ? lease_->request_sent() : sent_; }
+
+void BackendCall::start(Lease lease) {
+  lease_ = std::move(lease);
+  failed.reset();
+  stale_ = false;
+  ended_ = false;
+  started_ = services_.loop.now();
+  ++accounting_->record.attempts;
+  task_ = run();
+  task_.start();
+}
+
+void BackendCall::discard() { spool.discard(); }
+
+void BackendCall::end(std::optional<Error> error) {
+  ended_ = true;
+  accounting_->record.worker = services_.loop.now() - started_;
+  services_.counters().sent(Peer::backend, lease_->sent_bytes());
+  services_.counters().received(Peer::backend, lease_->received_bytes());
+  sent_ = lease_->request_sent();
+  if (error) {
+    stale_ = lease_.reused() && !lease_->answer_begun() &&
+             (error->kind == Failure::closed || error->kind == Failure::reset);
+    lease_ = Lease();
+    if (!head) {
+      failed = std::move(error);  // the permit stays for another try
+      changed.notify();
+      return;
+    }
+    spool.fail(std::move(*error));
+  } else {
+    trailers = lease_->take_trailers();
+    lease_.release();
+    spool.finish();
+  }
+  if (prefetches) prefetches->finish(accounting_->record);
+  permit.reset();
+  changed.notify();
+}
+
+Task<> BackendCall::run() {
+  H1Client& client = *lease_;
+  std::optional<Body> body;
+  if (body_ && (body_->size() > 0 || request_.chunked)) body.emplace(*body_);
+  BodySource* source = body ? &*body : nullptr;
+  services_.counters().request(Peer::backend);
+  Result<> sent = co_await client.send(request_.head, source, kNever, request_.chunked,
+                                       &request_.trailers);
+  if (!sent) {
+    end(sent.error());
+    co_return;
+  }
+  for (int interim_heads = 0; !head;) {
+    Result<ResponseHead> next = co_await client.read_head(request_.method, kNever);
+    if (!next) {
+      end(next.error());
+      co_return;
+    }
+    if (!next->interim()) {
+      framing = client.framing();
+      head = std::move(*next);
+    } else if (++interim_heads > kMaxInterim) {
+      end(Error(Failure::malformed, Side::upstream, false, "too many interim answers"));
+      co_return;
+    } else {
+      interim.push_back(std::move(*next));
+    }
+    changed.notify();
+  }
+  while (true) {
+    Result<Buffer> piece = co_await client.read_body(kNever);
+    if (!piece) {
+      end(piece.error());
+      co_return;
+    }
+    if (piece->empty()) break;
+    Buffer data = std::move(*piece);
+    co_await spool.put(std::move(data));
+  }
+  end(std::nullopt);
+}
+
+CallHandle::~CallHandle() {
+  if (!call || call->ended() || !call->sent()) return;
+  call->discard();
+  services_.background.run(finish_abandoned(services_, std::move(call), abandon_));
+}
+
+}  // namespace siding

@@ -1,0 +1,86 @@
+// One request inside a backend: it owns the permit, the connection and the request body, reads the
+// worker's answer as fast as the worker gives it, and hands it on through a Spool.
+// Invariants: once a byte has gone to the backend, permit and connection belong to the worker's
+// answer, not to the client: CallHandle moves the call to Background when the exchange ends first;
+// the permit goes back at the worker's last byte.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "proxy/exchange/accounting.h"
+#include "proxy/exchange/admission.h"
+#include "proxy/exchange/body_store.h"
+#include "proxy/exchange/prefetch.h"
+#include "proxy/exchange/services.h"
+#include "proxy/upstream/pool.h"
+
+namespace siding {
+
+class BackendCall {
+ public:
+  struct Request {
+    Slice head;
+    std::string method;
+    bool chunked = false;                      ///< the body goes as chunks, because it has trailers
+    Fields trailers;
+    bool may_spill = true;                     ///< false: the answer goes at the client's speed
+  };
+  BackendCall(LoopServices& services, Request request, std::unique_ptr<BodyStore> body,
+              AccountingRef accounting);
+  ~BackendCall();
+
+  Permit permit;                               ///< empty for routes outside the queue
+  std::unique_ptr<PrefetchSet> prefetches;     ///< its pins, while the worker is inside
+
+  /// Sends the request on `lease` and reads the answer. May be called again after a failure.
+  void start(Lease lease);
+
+  /// Interim heads that have come and were not taken yet.
+  std::deque<ResponseHead> interim;
+  std::optional<ResponseHead> head;
+  Framing framing;                             ///< with `head`
+  std::optional<Error> failed;                 ///< before the head; later ones are in the spool
+  Spool spool;
+  Fields trailers;
+  Signal changed;
+
+  bool sent();                                 ///< a byte has gone to the backend
+  /// It failed in the way of a kept connection that the server had closed: nothing of an answer came.
+  bool stale() const { return stale_; }
+  bool ended() const { return ended_; }
+  void discard();
+
+ private:
+  class Body;
+  Task<> run();
+  void end(std::optional<Error> error);
+
+  LoopServices& services_;
+  const Request request_;
+  std::unique_ptr<BodyStore> body_;
+  AccountingRef accounting_;
+  TimePoint started_{};
+  bool sent_ = false;
+  bool stale_ = false;
+  bool ended_ = false;
+  Lease lease_;
+  Task<> task_;  // last: it uses the rest
+};
+
+/// Owns the call for the exchange; gives it to Background if the worker is still at it.
+class CallHandle {
+ public:
+  CallHandle(LoopServices& services, Duration abandon) : services_(services), abandon_(abandon) {}
+  CallHandle(const CallHandle&) = delete;
+  CallHandle& operator=(const CallHandle&) = delete;
+  ~CallHandle();
+  std::unique_ptr<BackendCall> call;
+
+ private:
+  LoopServices& services_;
+  const Duration abandon_;
+};
+
+}  // namespace siding

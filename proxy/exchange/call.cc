@@ -1,0 +1,92 @@
+// See call.h.
+#include "proxy/exchange/call.h"
+
+#include "http/h1_write.h"
+#include "proxy/upstream/endpoint.h"
+
+namespace siding {
+
+Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
+                                     Duration connect_timeout, bool may_reuse, TimePoint deadline) {
+  if (may_reuse) {
+    Lease idle = pool.take_idle(services.loop);
+    if (idle) co_return std::move(idle);
+  }
+  Slot slot = co_await pool.reserve(services.loop);
+  auto socket = co_await connect_origin(origin, services.resolver, connect_timeout, deadline);
+  if (!socket) co_return socket.error();
+  co_return pool.lease(std::move(slot), std::move(*socket));
+}
+
+void set_upstream_fields(const Upstream& upstream, Fields& fields) {
+  for (const auto& [name, value] : upstream.config.headers) fields.set(name, value.value);
+}
+
+void add_cdn_loop(const Services& services, Fields& fields) {
+  fields.add("CDN-Loop", services.self_id);
+}
+
+namespace {
+Task<Result<CallAnswer>> attempt(H1Client& client, const RequestHead& head, CallOptions options) {
+  Result<> sent =
+      co_await client.send(write_request_head(head, BodyFraming::none()), nullptr, options.deadline);
+  if (!sent) co_return sent.error();
+  CallAnswer answer;
+  do {
+    Result<ResponseHead> next = co_await client.read_head(head.method, options.deadline);
+    if (!next) co_return next.error();
+    answer.head = std::move(*next);
+  } while (answer.head.interim());
+  while (true) {
+    Result<Buffer> piece = co_await client.read_body(options.deadline);
+    if (!piece) co_return piece.error();
+    if (piece->empty()) break;
+    if (answer.body.size() + piece->size() > options.max_body) {
+      co_return Error(Failure::too_large, Side::upstream, false, "the answer is larger than a pin");
+    }
+    answer.body.append(std::move(*piece));
+  }
+  answer.trailers = client.take_trailers();
+  co_return std::move(answer);
+}
+}  // namespace
+
+Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
+                                       CallOptions options) {
+  Ticket ticket(upstream.calls, services.loop, 0, 0);
+  if (ticket.enter(0)) co_return Error(Failure::internal, Side::local, false, "call queue full");
+  ticket.ready();
+  while (!ticket.granted()) {
+    bool in_time = co_await Wait(ticket.on_grant(), options.deadline);
+    if (!in_time && !ticket.granted()) {
+      co_return Error(Failure::timeout, Side::local, true, "no place within its concurrency");
+    }
+  }
+  Permit permit = ticket.take();
+  if (options.begun != nullptr) *options.begun = true;
+  bool may_reuse = is_idempotent(head.method);
+  while (true) {
+    Result<Lease> lease =
+        co_await lease_connection(services, upstream.pool, upstream.config.url,
+                                  upstream.config.connect_timeout, may_reuse, options.deadline);
+    if (!lease) {
+      services.counters().connect_failed(Peer::upstream, lease.error().kind);
+      co_return lease.error();
+    }
+    H1Client& client = **lease;
+    services.counters().request(Peer::upstream);
+    Result<CallAnswer> answer = co_await attempt(client, head, options);
+    services.counters().sent(Peer::upstream, client.sent_bytes());
+    services.counters().received(Peer::upstream, client.received_bytes());
+    if (answer) {
+      lease->release();
+      co_return std::move(answer);
+    }
+    bool stale = lease->reused() && !client.answer_begun() &&
+                 (answer.error().kind == Failure::closed || answer.error().kind == Failure::reset);
+    if (!stale) co_return answer.error();
+    may_reuse = false;
+  }
+}
+
+}  // namespace siding

@@ -1,0 +1,39 @@
+// One call of siding's own to an upstream, whoever asks for it: a place within the upstream's
+// concurrency, a connection, the request, the whole answer.
+// Invariants: bounded in time and bytes; a connection that was closed while it was kept is replaced
+// once, for methods that may be repeated.
+#pragma once
+
+#include <cstdint>
+
+#include "http/message.h"
+#include "proxy/exchange/services.h"
+
+namespace siding {
+
+struct CallAnswer {
+  ResponseHead head;  ///< as received
+  Buffer body;
+  Fields trailers;
+};
+
+struct CallOptions {
+  TimePoint deadline = kNever;
+  uint64_t max_body = UINT64_MAX;  ///< Failure::too_large above it
+  bool* begun = nullptr;           ///< set once it has its place and begins for real
+};
+
+/// `head.fields` goes out as it is; authority and scheme are the upstream's. No body.
+Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
+                                       CallOptions options);
+
+/// A connection that may send `method`: a kept one, or a new one.
+Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
+                                     Duration connect_timeout, bool may_reuse, TimePoint deadline);
+
+/// Sets the fields that the configuration adds to every call of an upstream.
+void set_upstream_fields(const Upstream& upstream, Fields& fields);
+/// Marks a request as caused by this process (RFC 8586).
+void add_cdn_loop(const Services& services, Fields& fields);
+
+}  // namespace siding

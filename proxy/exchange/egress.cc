@@ -1,0 +1,334 @@
+// See egress.h.
+#include "proxy/exchange/egress.h"
+
+#include <optional>
+
+#include "base/base64.h"
+#include "base/text.h"
+#include "cache/key.h"
+#include "http/h1_write.h"
+#include "http/hop.h"
+#include "http/uri.h"
+#include "proxy/downstream/local_reply.h"
+#include "proxy/exchange/call.h"
+#include "proxy/exchange/relay.h"
+#include "proxy/observe/log.h"
+#include "proxy/upstream/endpoint.h"
+
+namespace siding {
+
+namespace {
+constexpr size_t kRequestWindow = 256 * 1024;
+/// A bound for what has no other: no library waits longer for a connection.
+constexpr Duration kConnectTimeout = std::chrono::seconds(130);
+
+/// The request body of the worker's call, as it comes.
+class StreamBody final : public BodySource {
+ public:
+  explicit StreamBody(Stream& stream) : stream_(stream) {}
+  Task<Result<Buffer>> next() override {
+    while (true) {
+      stream_.grant(kRequestWindow);
+      if (!stream_.body.empty()) co_return std::exchange(stream_.body, Buffer());
+      if (stream_.body_ended) co_return Buffer();
+      if (stream_.body_fault) {
+        co_return Error(Failure::malformed, Side::downstream, false, "request body");
+      }
+      co_await Wait(stream_.body_changed);
+    }
+  }
+
+ private:
+  Stream& stream_;
+};
+
+class EgressCallRun {
+ public:
+  EgressCallRun(LoopServices& services, Stream& stream) : services_(services), stream_(stream) {}
+  Task<> run();
+
+ private:
+  bool refuse_early();
+  bool authorized() const;
+  Task<bool> from_pin();
+  void learn(const std::vector<PinRef>& inside);
+  void send_pinned(const PinnedAnswer& answer);
+  Task<> forward();
+  Task<bool> attempt(Lease lease, const RequestHead& head, bool* again);
+  Task<> relay(H1Client& client, ResponseHead head);
+  void answer(Outcome outcome, std::string_view detail);
+  Services& shared() { return services_.shared; }
+
+  LoopServices& services_;
+  Stream& stream_;
+  EgressDestination to_;
+  Fields call_fields_;  // end-to-end, as the worker sent them
+};
+
+void EgressCallRun::answer(Outcome outcome, std::string_view detail) {
+  send_local_reply(stream_, outcome, detail);
+}
+
+bool EgressCallRun::authorized() const {
+  const std::string& secret = services_.shared.config->egress->secret;
+  if (secret.empty()) return true;
+  std::optional<std::string_view> given = stream_.head.fields.get("proxy-authorization");
+  if (!given || !given->starts_with("Basic ")) return false;
+  std::optional<std::string> pair = base64_decode(given->substr(6));
+  if (!pair) return false;
+  // The user may name the worker; the password is the lock.
+  size_t colon = pair->find(':');
+  return colon != std::string::npos && constant_time_equal(pair->substr(colon + 1), secret);
+}
+
+bool EgressCallRun::refuse_early() {
+  RequestHead& head = stream_.head;
+  if (!authorized()) {
+    ResponseHead refused = make_local_reply(Outcome::auth_required, {}, {}).head;
+    refused.fields.add("Proxy-Authenticate", "Basic realm=\"siding egress\"");
+    stream_.send_head(std::move(refused), BodyFraming::of_length(0));
+    stream_.send_end();
+    services_.counters().count(EgressCall::denied);
+    return true;
+  }
+  if (head.form == TargetForm::authority) {
+    std::optional<HostPort> host = parse_host_port(head.target);
+    std::string name = host ? host->host : std::string(head.target);
+    shared().speculation.tunnelled(name, services_.loop.now());
+    warn_once("tunnel:" + name,
+              "a worker asked for a CONNECT tunnel to " + name +
+                  ": calls in a tunnel cannot be prefetched, and tunnels are not served yet. Unset " +
+                  "https_proxy for it, or use the base URL form of an [upstream]");
+    services_.counters().count(EgressCall::tunnel_refused);
+    answer(Outcome::not_implemented, "CONNECT tunnels are not served yet");
+    return true;
+  }
+  if (expectation(head) == Expectation::unsupported) {
+    answer(Outcome::expectation_failed, "the only expectation is 100-continue");
+    return true;
+  }
+  std::optional<EgressDestination> to = egress_destination(shared(), head);
+  if (!to) {
+    services_.counters().count(EgressCall::denied);
+    answer(Outcome::forbidden, "neither the Host nor the path names an [upstream]");
+    return true;
+  }
+  to_ = std::move(*to);
+  bool pass = shared().config->egress->unlisted == EgressConfig::Unlisted::pass;
+  if (to_.upstream == nullptr && !pass) {
+    services_.counters().count(EgressCall::denied);
+    answer(Outcome::forbidden, "this destination is not listed as an [upstream]");
+    return true;
+  }
+  if (to_.origin.scheme != "http") {
+    services_.counters().count(EgressCall::denied);
+    answer(Outcome::not_implemented, "https is not originated yet");
+    return true;
+  }
+  return false;
+}
+
+void EgressCallRun::send_pinned(const PinnedAnswer& pinned) {
+  if (pinned.timed_out) {
+    // The worker sees what it would have seen a time-out later.
+    stream_.abort();
+    return;
+  }
+  ResponseHead head = pinned.head;
+  prepare_answer(services_, head, true);
+  bool bodyless = stream_.head.method == "HEAD" || head.status == 204 || head.status == 304;
+  std::optional<std::string_view> length = head.fields.get("content-length");
+  BodyFraming framing = BodyFraming::of_length(pinned.body.size());
+  if (bodyless) {
+    std::optional<uint64_t> declared = length ? parse_u64(*length) : std::nullopt;
+    framing = declared ? BodyFraming::of_length(*declared) : BodyFraming::none();
+  } else if (!pinned.trailers.empty()) {
+    framing = BodyFraming::chunked();
+  }
+  stream_.send_head(std::move(head), framing);
+  stream_.send_data(pinned.body.share());
+  stream_.send_end(&pinned.trailers);
+}
+
+/// The worker's call teaches each template that expected it.
+void EgressCallRun::learn(const std::vector<PinRef>& inside) {
+  for (const PinRef& pin : inside) pin->offer.learned->learn(call_fields_, pin->offer);
+}
+
+/// True if the call was answered by a prefetch.
+Task<bool> EgressCallRun::from_pin() {
+  if (to_.upstream == nullptr || !stream_.body_ended) co_return false;
+  std::string key = call_key(to_.upstream->config.name, stream_.head.method, to_.target);
+  std::string exchange(stream_.head.fields.get("siding-exchange").value_or(""));
+  Signal done;
+  struct Notify : Wake {
+    explicit Notify(Signal& s) : Wake(&Notify::run), signal(s) {}
+    static void run(Wake& w) { static_cast<Notify&>(w).signal.notify(); }
+    Signal& signal;
+  };
+  Notify wake(done);
+  RemoteWake joiner(services_.loop, wake);
+  PinStore& pins = shared().pins;
+  PinStore::Taken taken =
+      pins.take(key, call_fields_, exchange, services_.loop.now(), &joiner);
+  learn(taken.inside);
+  if (taken.answer) {
+    services_.counters().count(EgressCall::pinned);
+    send_pinned(*taken.answer);
+    co_return true;
+  }
+  if (!taken.joined) co_return false;
+  // Whatever ends this frame takes the joiner back first.
+  struct Leave {
+    ~Leave() { store.leave(pin); }
+    PinStore& store;
+    const PinRef& pin;
+  };
+  Leave leave{pins, taken.joined};
+  PinStore::Joined joined = pins.result(taken.joined);
+  while (!joined.done) {
+    co_await Wait(done);
+    joined = pins.result(taken.joined);
+  }
+  if (!joined.answer) co_return false;
+  services_.counters().count(EgressCall::joined);
+  send_pinned(*joined.answer);
+  co_return true;
+}
+
+Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
+  prepare_answer(services_, head, true);
+  stream_.send_head(std::move(head), client_framing(client.framing()));
+  while (true) {
+    Result<Buffer> piece = co_await client.read_body(kNever);
+    if (!piece) {
+      stream_.abort();
+      co_return;
+    }
+    if (piece->empty()) break;
+    stream_.send_data(std::move(*piece));
+    co_await wait_for_room(stream_, kNever);
+  }
+  Fields trailers = client.take_trailers();
+  stream_.send_end(&trailers);
+}
+
+/// One try. False: nothing was answered; `*again` if a kept connection had been closed.
+Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* again) {
+  H1Client& client = *lease;
+  StreamBody body(stream_);
+  bool has_body = stream_.framing.kind != BodyFraming::Kind::none;
+  bool chunked = stream_.framing.kind == BodyFraming::Kind::chunked;
+  services_.counters().request(Peer::upstream);
+  BodySource* source = has_body ? &body : nullptr;
+  Slice bytes = write_request_head(head, stream_.framing);
+  Result<> sent = co_await client.send(std::move(bytes), source, kNever, chunked, &stream_.trailers);
+  if (!sent) co_return false;
+  while (true) {
+    Result<ResponseHead> next = co_await client.read_head(head.method, kNever);
+    if (!next) {
+      *again = lease.reused() && !client.answer_begun() && next.error().kind != Failure::malformed;
+      co_return false;
+    }
+    ResponseHead answer_head = std::move(*next);
+    if (answer_head.interim()) {
+      prepare_answer(services_, answer_head, false);
+      stream_.send_interim(answer_head);
+      continue;
+    }
+    co_await relay(client, std::move(answer_head));
+    break;
+  }
+  lease.release();
+  co_return true;
+}
+
+Task<> EgressCallRun::forward() {
+  services_.counters().count(EgressCall::forwarded);
+  RequestHead head = stream_.head;
+  head.fields = call_fields_;
+  head.target = head.fields.intern(to_.target);
+  head.authority = head.fields.intern(to_.origin.authority());
+  if (to_.upstream != nullptr) set_upstream_fields(*to_.upstream, head.fields);
+  add_via(head.fields, head.minor_version);
+  add_cdn_loop(shared(), head.fields);
+  bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && stream_.body_ended;
+  while (true) {
+    Lease lease;
+    if (to_.upstream != nullptr) {
+      Result<Lease> got = co_await lease_connection(services_, to_.upstream->pool, to_.origin,
+                                                    kConnectTimeout, may_reuse, kNever);
+      if (got) lease = std::move(*got);
+    } else {
+      Slot slot = co_await shared().unlisted.reserve(services_.loop);
+      TimePoint until = after(services_.loop.now(), kConnectTimeout);
+      auto socket = co_await connect_origin(to_.origin, services_.resolver, kConnectTimeout, until);
+      if (socket) lease = shared().unlisted.lease(std::move(slot), std::move(*socket));
+    }
+    if (!lease) {
+      stream_.abort();  // the library's own error handling runs
+      co_return;
+    }
+    bool again = false;
+    bool answered = co_await attempt(std::move(lease), head, &again);
+    if (answered) co_return;
+    if (!again || !may_reuse) {
+      stream_.abort();
+      co_return;
+    }
+    may_reuse = false;
+  }
+}
+
+Task<> EgressCallRun::run() {
+  stream_.fin_is_gone = false;  // libraries that read to EOF may have closed their half
+  services_.counters().request(Peer::worker);
+  if (refuse_early()) co_return;
+  call_fields_ = stream_.head.fields;
+  strip_request_fields(call_fields_, Direction::egress);
+  bool answered = co_await from_pin();
+  if (!answered) co_await forward();
+}
+
+bool names(const OriginUrl& url, const HostPort& host) {
+  return url.host == host.host && url.port == host.port.value_or(80);
+}
+}  // namespace
+
+std::optional<EgressDestination> egress_destination(Services& services, const RequestHead& head) {
+  EgressDestination to;
+  to.target = head.target;
+  std::optional<HostPort> host = parse_host_port(head.authority);
+  if (host) {
+    for (auto& upstream : services.upstreams) {
+      if (!names(upstream->config.url, *host)) continue;
+      to.upstream = upstream.get();
+      to.origin = upstream->config.url;
+      return to;
+    }
+  }
+  if (head.form == TargetForm::absolute) {
+    if (!host) return std::nullopt;
+    to.origin.scheme = head.scheme;
+    to.origin.host = host->host;
+    to.origin.port = host->port.value_or(head.scheme == "https" ? 443 : 80);
+    return to;
+  }
+  // "/music/s?word=x": the first segment names the upstream.
+  std::string_view path = head.target;
+  if (!path.starts_with('/')) return std::nullopt;
+  std::string_view name = path.substr(1, path.find_first_of("/?", 1) - 1);
+  to.upstream = services.upstream(name);
+  if (to.upstream == nullptr) return std::nullopt;
+  to.origin = to.upstream->config.url;
+  std::string_view rest = path.substr(1 + name.size());
+  to.target = to.origin.base_path + (rest.starts_with('/') ? "" : "/") + std::string(rest);
+  return to;
+}
+
+Task<> EgressHandler::handle(Stream& stream) {
+  EgressCallRun call(services_, stream);
+  co_await call.run();
+}
+
+}  // namespace siding

@@ -1,0 +1,246 @@
+// See pins.h.
+#include "proxy/exchange/pins.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "base/text.h"
+#include "cache/key.h"
+
+namespace siding {
+
+namespace {
+// Fields that say nothing about what is asked for, or belong to one hop.
+constexpr std::array<std::string_view, 18> kIgnored{
+    "user-agent", "accept-encoding", "host",         "connection", "keep-alive",
+    "via",        "traceparent",     "tracestate",   "x-request-id", "te",
+    "trailer",    "upgrade",         "transfer-encoding", "cdn-loop", "siding-exchange",
+    "proxy-connection", "proxy-authorization", "expect"};
+
+bool contains(const auto& list, std::string_view name) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](std::string_view item) { return equals_ignore_case(item, name); });
+}
+
+/// The first field of `a` that `b` has not, or has with another value.
+std::string missing_in(const Fields& a, const Fields& b, const IgnoredFields& ignored) {
+  for (const Field& f : a) {
+    if (ignored.ignores(f.name, f.value)) continue;
+    if (a.joined(f.name) != b.joined(f.name)) return lower(f.name);
+  }
+  return {};
+}
+
+bool encoding_acceptable(const Fields& answer, const Fields& call) {
+  std::string coding = lower(answer.joined("content-encoding"));
+  if (coding.empty() || coding == "identity") return true;
+  std::string accepted = lower(call.joined("accept-encoding"));
+  bool found = false;
+  for_each_item(accepted, [&](std::string_view item) {
+    std::string_view name = trim_ows(item.substr(0, item.find(';')));
+    bool refused = item.find("q=0") != std::string_view::npos &&
+                   item.find("q=0.") == std::string_view::npos;
+    if ((name == coding || name == "*") && !refused) found = true;
+  });
+  return found;
+}
+
+/// Why this answer may not be given to this call; empty if it may (RFC 9111 4.1 for Vary).
+std::string refusal(const PinnedAnswer& answer, const Fields& prefetch, const Fields& call) {
+  std::string name;
+  for (const Field& f : answer.head.fields) {
+    if (!equals_ignore_case(f.name, "vary")) continue;
+    for_each_item(f.value, [&](std::string_view item) {
+      if (!name.empty()) return;
+      if (item == "*" || prefetch.joined(item) != call.joined(item)) name = lower(item);
+    });
+  }
+  if (!name.empty()) return "vary:" + name;
+  return encoding_acceptable(answer.head.fields, call) ? "" : "content-encoding";
+}
+}  // namespace
+
+IgnoredFields::IgnoredFields(const std::vector<std::string>& more) {
+  for (const std::string& name : more) more_.push_back(lower(name));
+}
+
+bool IgnoredFields::ignores(std::string_view name, std::string_view value) const {
+  if (contains(kIgnored, name) || contains(more_, name)) return true;
+  if (equals_ignore_case(name, "accept")) return value == "*/*";
+  if (equals_ignore_case(name, "content-length")) return value == "0";
+  return false;
+}
+
+std::string first_differing_field(const Fields& a, const Fields& b, const IgnoredFields& ignored) {
+  std::string name = missing_in(a, b, ignored);
+  return name.empty() ? missing_in(b, a, ignored) : name;
+}
+
+PinStore::~PinStore() { assert(pools_.empty()); }
+
+PinRef PinStore::offer(PinOffer offer, PinnedAnswerRef answer, TimePoint now) {
+  auto pin = std::make_shared<Pin>();
+  pin->offer = std::move(offer);
+  pin->answer = std::move(answer);
+  pin->made = now;
+  std::lock_guard lock(mutex_);
+  KeyPool& pool = pools_[pin->offer.key];
+  pool.offers.push_back(pin);
+  if (pin->offer.call_made) {
+    pin->available = true;
+    pool.answers.push_back(pin);
+  }
+  return pin;
+}
+
+void PinStore::complete(const PinRef& pin, PinnedAnswerRef answer) {
+  std::lock_guard lock(mutex_);
+  pin->answer = std::move(answer);
+  if (!pin->answer) {
+    pin->failed = true;
+    if (pin->available) {
+      pin->available = false;
+      auto pool = pools_.find(pin->offer.key);
+      if (pool != pools_.end()) std::erase(pool->second.answers, pin);
+    }
+  }
+  if (pin->joiner != nullptr) pin->joiner->post();
+}
+
+PinStore::Fate PinStore::withdraw(const PinRef& pin) {
+  std::lock_guard lock(mutex_);
+  auto found = pools_.find(pin->offer.key);
+  assert(found != pools_.end());
+  KeyPool& pool = found->second;
+  std::erase(pool.offers, pin);
+  bool dropped = false;
+  while (pool.answers.size() > pool.offers.size()) {
+    // Its own if nobody took it (it may be in flight, and its fetch ends now), else the oldest.
+    PinRef victim = pin->available ? pin : pool.answers.front();
+    victim->available = false;
+    std::erase(pool.answers, victim);
+    dropped = true;
+  }
+  if (pool.offers.empty() && pool.answers.empty()) pools_.erase(found);
+  bool used = !dropped && !pin->failed && pin->offer.call_made;
+  if (used) return Fate::used;
+  if (!pin->reason.empty() && !pin->matched) return Fate::missed;
+  return pin->offer.call_made ? Fate::unused : Fate::observed;
+}
+
+bool PinStore::awaited(const PinRef& pin) const {
+  std::lock_guard lock(mutex_);
+  return pin->joiner != nullptr && !pin->answer && !pin->failed;
+}
+
+PinStore::Taken PinStore::take(const std::string& key, const Fields& fields,
+                               std::string_view exchange, TimePoint now, RemoteWake* joiner) {
+  Taken taken;
+  std::lock_guard lock(mutex_);
+  auto found = pools_.find(key);
+  if (found == pools_.end()) {
+    note_difference(key, fields, &taken);
+    return taken;
+  }
+  KeyPool& pool = found->second;
+  taken.inside = pool.offers;
+  for (const PinRef& offer : pool.offers) {
+    if (first_differing_field(offer->offer.fields, fields, *offer->offer.ignored).empty()) {
+      offer->matched = true;
+    }
+  }
+  for (const PinRef& candidate : pool.answers) {
+    const PinOffer& offer = candidate->offer;
+    if (!exchange.empty() && offer.exchange != exchange) continue;
+    if (now - candidate->made > max_age_) {
+      taken.reason = "age";
+      continue;
+    }
+    std::string field = first_differing_field(offer.fields, fields, *offer.ignored);
+    if (!field.empty()) {
+      taken.reason = "field:" + field;
+      continue;
+    }
+    if (candidate->answer && !candidate->answer->timed_out) {
+      taken.reason = refusal(*candidate->answer, offer.fields, fields);
+      if (!taken.reason.empty()) {
+        candidate->matched = false;
+        candidate->reason = taken.reason;
+        continue;
+      }
+    }
+    PinRef pin = candidate;  // the erase below ends the candidate's life in the list
+    std::erase(pool.answers, pin);
+    pin->available = false;
+    pin->taken = true;
+    taken.reason.clear();
+    if (pin->answer) {
+      taken.answer = pin->answer;
+    } else {
+      pin->joined = true;
+      pin->joiner = joiner;
+      taken.joined = pin;
+    }
+    return taken;
+  }
+  if (taken.reason.empty() || taken.reason.starts_with("field:")) {
+    note_difference(key, fields, &taken);
+  }
+  return taken;
+}
+
+/// Under the mutex: tells the offer that comes nearest to this call what it missed by.
+void PinStore::note_difference(const std::string& key, const Fields& fields, Taken* taken) {
+  // Keys begin with upstream and method: an offer of another upstream is not near.
+  size_t target = key.find(' ', key.find(' ') + 1);
+  Pin* nearest = nullptr;
+  size_t best = target;
+  for (auto& [other, pool] : pools_) {
+    auto [a, b] = std::mismatch(key.begin(), key.end(), other.begin(), other.end());
+    auto common = static_cast<size_t>(a - key.begin());
+    if (common < best) continue;
+    for (const PinRef& pin : pool.offers) {
+      // One that was met or has its difference already gives way to one that has not.
+      bool open = !pin->matched && !pin->taken && pin->reason.empty();
+      if (nearest != nullptr && common == best && !open) continue;
+      nearest = pin.get();
+      best = common;
+    }
+  }
+  if (nearest == nullptr) return;
+  std::string reason = "target";
+  std::string difference = first_difference(nearest->offer.key, key);
+  if (nearest->offer.key == key) {
+    std::string field = first_differing_field(nearest->offer.fields, fields, *nearest->offer.ignored);
+    if (field.empty()) return;  // it was met before: a second identical call is a call of its own
+    reason = "field:" + field;
+    // Names only: a value may be a credential.
+    difference = "field " + field + " differs, or stands on one side only";
+  }
+  taken->reason = reason;
+  if (nearest->matched || nearest->taken) return;
+  nearest->actual = key;
+  nearest->difference = difference;
+  nearest->reason = reason;
+}
+
+PinStore::Joined PinStore::result(const PinRef& pin) const {
+  std::lock_guard lock(mutex_);
+  return {pin->answer != nullptr || pin->failed, pin->answer};
+}
+
+void PinStore::leave(const PinRef& pin) {
+  std::lock_guard lock(mutex_);
+  pin->joiner = nullptr;
+}
+
+PinStore::Snapshot PinStore::snapshot() const {
+  std::lock_guard lock(mutex_);
+  Snapshot s;
+  for (const auto& [key, pool] : pools_) s.offers += pool.offers.size();
+  s.bytes = bytes_.used();
+  return s;
+}
+
+}  // namespace siding

@@ -1,0 +1,29 @@
+// See relay.h.
+#include "proxy/exchange/relay.h"
+
+#include "http/hop.h"
+
+namespace siding {
+
+void prepare_answer(LoopServices& services, ResponseHead& head, bool keep_trailer) {
+  strip_response_fields(head.fields, keep_trailer);
+  add_via(head.fields, head.minor_version);
+  // RFC 9110 6.6.1: a recipient with a clock adds the Date that is missing.
+  if (!head.interim() && !head.fields.has("date")) {
+    head.fields.add("Date", services.date.at(services.loop.clock().wall()));
+  }
+}
+
+BodyFraming client_framing(const Framing& framing) {
+  return framing.body.kind == BodyFraming::Kind::none ? framing.declared : framing.body;
+}
+
+Task<bool> wait_for_room(Stream& stream, TimePoint deadline) {
+  while (stream.unsent() > kHighWatermark) {
+    bool moved = co_await Wait(stream.sent, deadline);
+    if (!moved) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace siding

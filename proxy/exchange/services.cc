@@ -1,0 +1,84 @@
+// See services.h.
+#include "proxy/exchange/services.h"
+
+#include <cassert>
+#include <cstdio>
+
+namespace siding {
+
+namespace {
+std::string hex(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string make_self_id() {
+  std::random_device device;
+  uint64_t random = (uint64_t{device()} << 32) | device();
+  return "siding-" + hex(random);
+}
+
+std::vector<size_t> calls_of(const Config& config) {
+  std::vector<size_t> calls;
+  for (const RouteConfig& r : config.routes) calls.push_back(r.prefetch.calls.size());
+  return calls;
+}
+}  // namespace
+
+Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
+                   const std::vector<Loop*>& loops)
+    : config(std::move(c)),
+      observer(o),
+      bodies(memory, config->limits.spill, config->limits.spill_dir, disk),
+      router(*config),
+      trusted(config->trusted_proxies),
+      self_id(make_self_id()),
+      unlisted({.max_connections = 0, .max_idle = 0, .idle_timeout = {}, .head = {}}, loops),
+      pins(config->pins.max_bytes, config->pins.max_age),
+      speculation(calls_of(*config)) {
+  uint64_t queue_bytes = memory + config->limits.spill;
+  for (const BackendConfig& b : config->backends) {
+    backends.push_back(std::make_unique<Backend>(b, queue_bytes, loops));
+  }
+  for (const UpstreamConfig& u : config->upstreams) {
+    upstreams.push_back(std::make_unique<Upstream>(u, loops));
+  }
+  for (size_t calls : calls_of(*config)) {
+    auto& of_route = learned.emplace_back();
+    for (size_t i = 0; i < calls; ++i) of_route.push_back(std::make_unique<LearnedFields>());
+  }
+}
+
+Backend& Services::backend(std::string_view name) {
+  for (auto& b : backends) {
+    if (b->config.name == name) return *b;
+  }
+  assert(false && "the loader checked that every route's backend exists");
+  std::abort();
+}
+
+Upstream* Services::upstream(std::string_view name) {
+  for (auto& u : upstreams) {
+    if (u->config.name == name) return u.get();
+  }
+  return nullptr;
+}
+
+LoopServices::LoopServices(Services& services, Loop& l)
+    : shared(services),
+      loop(l),
+      resolver(l, services.config->dns),
+      random(std::random_device{}()) {}
+
+LoopServices::~LoopServices() {
+  for (auto& b : shared.backends) {
+    b->pool.close_idle(loop);
+    b->direct_pool.close_idle(loop);
+  }
+  for (auto& u : shared.upstreams) u->pool.close_idle(loop);
+}
+
+std::string LoopServices::new_request_id() { return hex(random()); }
+
+}  // namespace siding

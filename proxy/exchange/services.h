@@ -1,0 +1,72 @@
+// What all exchanges share: process-wide services and those of one loop.
+// Invariants: Services is built before the threads start and outlives them; LoopServices is created
+// and destroyed on its loop's thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "http/date.h"
+#include "proxy/exchange/body_store.h"
+#include "proxy/exchange/learning.h"
+#include "proxy/exchange/origins.h"
+#include "proxy/exchange/pins.h"
+#include "proxy/exchange/router.h"
+#include "proxy/exchange/speculation.h"
+#include "proxy/exchange/trust.h"
+#include "proxy/loop/background.h"
+#include "proxy/net/resolver.h"
+#include "proxy/observe/observer.h"
+
+namespace siding {
+
+struct Services {
+  Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, const std::vector<Loop*>& loops);
+
+  const ConfigRef config;
+  Observer& observer;
+  BodyBudgets bodies;
+  const Router router;
+  const TrustedProxies trusted;
+  /// Names this process in CDN-Loop (RFC 8586), so that a request it caused is known when it comes
+  /// back.
+  const std::string self_id;
+  std::vector<std::unique_ptr<Backend>> backends;    // in the order of the configuration
+  std::vector<std::unique_ptr<Upstream>> upstreams;  // likewise
+  /// Connections of workers' calls to hosts that are no [upstream]; none is kept.
+  Pool unlisted;
+  PinStore pins;
+  Speculation speculation;
+  /// By route and call.
+  std::vector<std::vector<std::unique_ptr<LearnedFields>>> learned;
+  /// Answers being read although their clients have gone, over all threads.
+  std::atomic<uint32_t> abandoned{0};
+
+  Backend& backend(std::string_view name);
+  Upstream* upstream(std::string_view name);
+};
+
+class Fetch;
+
+struct LoopServices {
+  LoopServices(Services& services, Loop& l);
+  ~LoopServices();
+  std::string new_request_id();
+  ThreadCounters& counters() { return shared.observer.here(loop); }
+
+  Services& shared;
+  Loop& loop;
+  Resolver resolver;
+  DateCache date;
+  std::mt19937_64 random;
+  /// Prefetches under way that may be shared (`share = true`), by what they ask for.
+  std::unordered_map<std::string, std::weak_ptr<Fetch>> shared_fetches;
+  Background background;  // last: its tasks use the rest
+};
+
+}  // namespace siding

@@ -1,0 +1,137 @@
+// See speculation.h.
+#include "proxy/exchange/speculation.h"
+
+#include <algorithm>
+
+#include "proxy/observe/log.h"
+
+namespace siding {
+
+namespace {
+constexpr Duration kPause = std::chrono::seconds(60);
+constexpr uint32_t kUnusedInARow = 3;
+/// A client of which nothing was used yet has at most this many under way at once.
+constexpr uint32_t kStrangersOutstanding = 10;
+constexpr uint64_t kRouteFloor = 10;       // unused ones that a route may always have
+constexpr uint64_t kRouteShare = 10;       // else one in ten
+constexpr uint32_t kTemplateWindow = 100;  // answers
+constexpr uint32_t kTemplateShare = 10;    // percent
+constexpr uint32_t kTrialEvery = 20;
+constexpr size_t kMaxClients = 16 * 1024;
+constexpr size_t kMaxTunnels = 256;
+}  // namespace
+
+Speculation::Speculation(const std::vector<size_t>& calls) {
+  routes_.resize(calls.size());
+  for (size_t i = 0; i < calls.size(); ++i) routes_[i].templates.resize(calls[i]);
+}
+
+Speculation::Client& Speculation::client(uint64_t id) {
+  auto [at, is_new] = clients_.try_emplace(id);
+  if (is_new) {
+    at->second.age = by_age_.insert(by_age_.end(), id);
+    if (clients_.size() > kMaxClients) {
+      // The oldest without a call under way; one that is missing later counts as new.
+      for (auto old = by_age_.begin(); old != by_age_.end(); ++old) {
+        auto victim = clients_.find(*old);
+        if (victim->second.outstanding > 0 || *old == id) continue;
+        clients_.erase(victim);
+        by_age_.erase(old);
+        break;
+      }
+    }
+  } else {
+    by_age_.splice(by_age_.end(), by_age_, at->second.age);
+  }
+  return at->second;
+}
+
+void Speculation::fade(Route& route, TimePoint now) {
+  if (now < route.window_ends) return;
+  route.made /= 2;
+  route.unused /= 2;
+  route.window_ends = now + kPause;
+}
+
+std::optional<PrefetchSkip> Speculation::ask(size_t route, size_t call, uint64_t id, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  Route& r = routes_[route];
+  Template& t = r.templates[call];
+  Client& c = client(id);
+  fade(r, now);
+  if (now < c.paused_until) return PrefetchSkip::client_paused;
+  if (!c.proven) {
+    if (c.outstanding >= kStrangersOutstanding) return PrefetchSkip::client_paused;
+    if (r.unused >= std::max(kRouteFloor, r.made / kRouteShare)) return PrefetchSkip::budget;
+  }
+  if (now < t.paused_until) return PrefetchSkip::template_paused;
+  if (t.on_trial && t.since_pause++ % kTrialEvery != 0) return PrefetchSkip::template_paused;
+  ++c.outstanding;
+  ++r.made;
+  return std::nullopt;
+}
+
+void Speculation::ended(size_t route, size_t call, uint64_t id, Use use, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  Route& r = routes_[route];
+  Client& c = client(id);
+  if (c.outstanding > 0) --c.outstanding;
+  if (use == Use::neither) return;
+  Template& t = r.templates[call];
+  ++t.answers;
+  if (use == Use::used) {
+    ++t.used;
+    c.proven = true;
+    c.unused_in_a_row = 0;
+  } else {
+    ++r.unused;
+    if (++c.unused_in_a_row >= kUnusedInARow) {
+      c.unused_in_a_row = 0;
+      c.proven = false;
+      c.paused_until = now + kPause;
+    }
+  }
+  judge(r, t, route, call, now);
+}
+
+void Speculation::judge(Route&, Template& t, size_t route_index, size_t call, TimePoint now) {
+  std::string name = "call " + std::to_string(call + 1) + " of route " + std::to_string(route_index + 1);
+  if (t.on_trial && t.used > 0) {
+    t.on_trial = false;
+    t.answers = t.used = 0;
+    log_info("prefetch: " + name + " is used again");
+    return;
+  }
+  if (t.answers < kTemplateWindow) return;
+  bool too_seldom = t.used * 100 < t.answers * kTemplateShare;
+  if (too_seldom) {
+    t.paused_until = now + kPause;
+    t.on_trial = true;
+    t.since_pause = 0;
+    log_warning("prefetch: " + name + " pauses for 60 s: used by " + std::to_string(t.used) +
+                " of " + std::to_string(t.answers) + " answers; `siding explain` shows what the " +
+                "worker calls instead");
+  }
+  t.answers = t.used = 0;
+}
+
+void Speculation::matched(uint64_t id, TimePoint) {
+  std::lock_guard lock(mutex_);
+  Client& c = client(id);
+  c.proven = true;
+  c.unused_in_a_row = 0;
+}
+
+void Speculation::tunnelled(std::string_view host, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  if (tunnels_.size() >= kMaxTunnels) tunnels_.clear();
+  tunnels_[std::string(host)] = now + kPause;
+}
+
+bool Speculation::is_tunnelled(std::string_view host, TimePoint now) const {
+  std::lock_guard lock(mutex_);
+  auto at = tunnels_.find(std::string(host));
+  return at != tunnels_.end() && now < at->second;
+}
+
+}  // namespace siding

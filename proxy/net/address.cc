@@ -1,0 +1,123 @@
+// See address.h.
+#include "proxy/net/address.h"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+namespace siding {
+
+SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) {
+  if (length > sizeof(storage_)) length = sizeof(storage_);
+  std::memcpy(&storage_, address, length);
+  length_ = length;
+}
+
+std::optional<SocketAddress> SocketAddress::parse(std::string_view ip, uint16_t port) {
+  SocketAddress a;
+  std::string text(ip);
+  if (inet_pton(AF_INET, text.c_str(), &a.storage_.v4.sin_addr) == 1) {
+    a.storage_.v4.sin_family = AF_INET;
+    a.length_ = sizeof(sockaddr_in);
+  } else if (inet_pton(AF_INET6, text.c_str(), &a.storage_.v6.sin6_addr) == 1) {
+    a.storage_.v6.sin6_family = AF_INET6;
+    a.length_ = sizeof(sockaddr_in6);
+  } else {
+    return std::nullopt;
+  }
+  a.set_port(port);
+  return a;
+}
+
+std::optional<SocketAddress> SocketAddress::unix_socket(std::string_view path) {
+  SocketAddress a;
+  if (path.empty() || path.size() >= sizeof(a.storage_.un.sun_path)) return std::nullopt;
+  a.storage_.un.sun_family = AF_UNIX;
+  std::memcpy(a.storage_.un.sun_path, path.data(), path.size());
+  a.length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return a;
+}
+
+uint16_t SocketAddress::port() const {
+  if (family() == AF_INET) return ntohs(storage_.v4.sin_port);
+  if (family() == AF_INET6) return ntohs(storage_.v6.sin6_port);
+  return 0;
+}
+
+void SocketAddress::set_port(uint16_t port) {
+  if (family() == AF_INET) storage_.v4.sin_port = htons(port);
+  if (family() == AF_INET6) storage_.v6.sin6_port = htons(port);
+}
+
+in6_addr SocketAddress::bytes() const {
+  in6_addr out{};
+  if (family() == AF_INET6) return storage_.v6.sin6_addr;
+  if (family() == AF_INET) {
+    out.s6_addr[10] = out.s6_addr[11] = 0xff;
+    std::memcpy(&out.s6_addr[12], &storage_.v4.sin_addr, 4);
+  }
+  return out;
+}
+
+std::string SocketAddress::ip() const {
+  if (is_unix() || length_ == 0) return "unix";
+  char text[INET6_ADDRSTRLEN] = "";
+  in6_addr all = bytes();
+  if (IN6_IS_ADDR_V4MAPPED(&all)) {
+    inet_ntop(AF_INET, &all.s6_addr[12], text, sizeof(text));
+  } else {
+    inet_ntop(AF_INET6, &all, text, sizeof(text));
+  }
+  return text;
+}
+
+std::string SocketAddress::text() const {
+  if (is_unix()) return std::string("unix:") + storage_.un.sun_path;
+  std::string host = ip();
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return host + ":" + std::to_string(port());
+}
+
+bool SocketAddress::operator==(const SocketAddress& o) const {
+  return length_ == o.length_ && std::memcmp(&storage_, &o.storage_, length_) == 0;
+}
+
+bool in_network(const SocketAddress& address, const uint8_t network[16], int prefix) {
+  if (address.is_unix()) return false;
+  in6_addr a = address.bytes();
+  int whole = prefix / 8;
+  if (std::memcmp(a.s6_addr, network, static_cast<size_t>(whole)) != 0) return false;
+  int rest = prefix % 8;
+  if (rest == 0) return true;
+  auto mask = static_cast<uint8_t>(0xff << (8 - rest));
+  return (a.s6_addr[whole] & mask) == (network[whole] & mask);
+}
+
+bool is_loopback(const SocketAddress& address) {
+  if (address.is_unix()) return true;
+  in6_addr a = address.bytes();
+  if (IN6_IS_ADDR_V4MAPPED(&a)) return a.s6_addr[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&a);
+}
+
+bool connect_allowed(const SocketAddress& address) {
+  if (address.is_unix()) return true;
+  in6_addr a = address.bytes();
+  // NAT64 (64:ff9b::/96) carries an IPv4 address, which is judged like any other.
+  static constexpr uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b};
+  bool v4 = IN6_IS_ADDR_V4MAPPED(&a) || std::memcmp(a.s6_addr, kNat64, sizeof(kNat64)) == 0;
+  if (v4) {
+    const uint8_t* b = &a.s6_addr[12];
+    bool unspecified = b[0] == 0;
+    bool link_local = b[0] == 169 && b[1] == 254;
+    bool multicast_or_reserved = b[0] >= 224;
+    return !unspecified && !link_local && !multicast_or_reserved;
+  }
+  // fd00:ec2::254 is the metadata service of EC2 over IPv6.
+  static constexpr uint8_t kEc2Metadata[16] = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0,
+                                               0,    0, 0,    0,    0, 0, 2, 0x54};
+  return !IN6_IS_ADDR_UNSPECIFIED(&a) && !IN6_IS_ADDR_LINKLOCAL(&a) && !IN6_IS_ADDR_MULTICAST(&a) &&
+         std::memcmp(a.s6_addr, kEc2Metadata, 16) != 0;
+}
+
+}  // namespace siding

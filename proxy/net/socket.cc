@@ -1,0 +1,150 @@
+// See socket.h.
+#include "proxy/net/socket.h"
+
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace siding {
+
+Failure failure_of(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case ENOENT:  // a unix socket that is not there (yet)
+      return Failure::refused;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+    case EADDRNOTAVAIL:
+      return Failure::unreachable;
+    case ECONNRESET:
+    case EPIPE:
+    case ECONNABORTED:
+      return Failure::reset;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return Failure::no_descriptor;
+    default:
+      return Failure::internal;
+  }
+}
+
+Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {
+  event_assign(&read_event_, loop.base(), fd, EV_READ | EV_PERSIST, &Socket::on_read, this);
+  event_assign(&write_event_, loop.base(), fd, EV_WRITE | EV_PERSIST, &Socket::on_write, this);
+}
+
+Socket::~Socket() {
+  disarm_read();
+  disarm_write();
+  close(fd_);
+}
+
+Io Socket::read(char* into, size_t max) {
+  while (true) {
+    ssize_t n = recv(fd_, into, max, 0);
+    if (n > 0) return {Io::State::ok, static_cast<size_t>(n), 0};
+    if (n == 0) return {Io::State::eof, 0, 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::State::again, 0, 0};
+    return {Io::State::error, 0, errno};
+  }
+}
+
+Io Socket::write(const iovec* parts, int count) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = static_cast<size_t>(count);
+  while (true) {
+    ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (n >= 0) return {Io::State::ok, static_cast<size_t>(n), 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::State::again, 0, 0};
+    return {Io::State::error, 0, errno};
+  }
+}
+
+Signal& Socket::readable() {
+  if (!reading_) {
+    event_add(&read_event_, nullptr);
+    reading_ = true;
+  }
+  return readable_;
+}
+
+Signal& Socket::writable() {
+  if (!writing_) {
+    event_add(&write_event_, nullptr);
+    writing_ = true;
+  }
+  return writable_;
+}
+
+void Socket::disarm_read() {
+  if (!reading_) return;
+  event_del(&read_event_);
+  reading_ = false;
+}
+
+void Socket::disarm_write() {
+  if (!writing_) return;
+  event_del(&write_event_);
+  writing_ = false;
+}
+
+void Socket::on_read(int, short, void* self) {
+  auto& socket = *static_cast<Socket*>(self);
+  if (!socket.readable_.has_waiters()) socket.disarm_read();
+  socket.readable_.notify();
+}
+
+void Socket::on_write(int, short, void* self) {
+  // Writable is the usual state: the event stays armed only while somebody waits for it.
+  auto& socket = *static_cast<Socket*>(self);
+  socket.disarm_write();
+  socket.writable_.notify();
+}
+
+void Socket::shutdown_write() { shutdown(fd_, SHUT_WR); }
+
+void Socket::reset_on_close() {
+  linger on{1, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &on, sizeof(on));
+}
+
+Task<Result<std::unique_ptr<Socket>>> connect_socket(SocketAddress address, TimePoint deadline) {
+  if (!connect_allowed(address)) {
+    co_return Error(Failure::address_denied, Side::upstream, true, address.text());
+  }
+  int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) co_return Error(failure_of(errno), Side::local, true, std::strerror(errno));
+  auto connected = std::make_unique<Socket>(Loop::current(), fd);
+  if (!address.is_unix()) {
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  int error = connect(fd, address.raw(), address.length()) == 0 ? 0 : errno;
+  if (error == EINPROGRESS) {
+    bool in_time = co_await Wait(connected->writable(), deadline);
+    if (!in_time) {
+      co_return Error(Failure::unreachable, Side::upstream, true,
+                      address.text() + ": no answer to connect");
+    }
+    socklen_t length = sizeof(error);
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  }
+  // EAGAIN of a unix socket: its accept queue is full, which is "busy", not "gone".
+  if (error != 0) {
+    co_return Error(failure_of(error), Side::upstream, true,
+                    address.text() + ": " + std::strerror(error));
+  }
+  co_return std::move(connected);
+}
+
+}  // namespace siding

@@ -1,0 +1,74 @@
+// A non-blocking stream socket on a loop: raw reads and writes, and signals for when to try again.
+// Invariants: owns its descriptor; level-triggered persistent events only (adding one to an fd that
+// has an edge-triggered one silently changes both); an event that nobody waits for is disarmed, so
+// that an unread byte never spins the loop.
+#pragma once
+
+#include <event2/event_struct.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "proxy/loop/task.h"
+#include "proxy/loop/wait.h"
+#include "proxy/net/address.h"
+
+namespace siding {
+
+/// What one read or write did. `again` means: wait for `readable()` or `writable()`.
+struct Io {
+  enum class State { ok, again, eof, error };
+  State state = State::ok;
+  size_t bytes = 0;
+  int error = 0;  ///< errno
+};
+
+/// Sums up an errno of a socket call.
+Failure failure_of(int error);
+
+class Socket {
+ public:
+  /// Takes over `fd`, which must be non-blocking.
+  Socket(Loop& loop, int fd);
+  ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  int fd() const { return fd_; }
+  Loop& loop() const { return loop_; }
+
+  Io read(char* into, size_t max);
+  Io write(const iovec* parts, int count);
+
+  /// Arms the event and returns the signal to wait on. A wake-up is a hint: read or write again.
+  Signal& readable();
+  Signal& writable();
+  void disarm_read();
+  void disarm_write();
+
+  /// Half-closes: the peer sees our FIN and may go on sending.
+  void shutdown_write();
+  /// Makes the destructor send RST instead of FIN, so that a body that ends by closing is seen torn.
+  void reset_on_close();
+
+ private:
+  static void on_read(int fd, short what, void* self);
+  static void on_write(int fd, short what, void* self);
+
+  Loop& loop_;
+  int fd_;
+  bool reading_ = false;
+  bool writing_ = false;
+  event read_event_;
+  event write_event_;
+  Signal readable_;
+  Signal writable_;
+};
+
+/// Opens a connection. Refused addresses (see connect_allowed) fail before any packet is sent.
+Task<Result<std::unique_ptr<Socket>>> connect_socket(SocketAddress address, TimePoint deadline);
+
+}  // namespace siding

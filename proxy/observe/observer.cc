@@ -1,0 +1,61 @@
+// See observer.h.
+#include "proxy/observe/observer.h"
+
+#include <utility>
+
+#include "proxy/observe/log.h"
+
+namespace siding {
+
+namespace {
+
+void count_record(ThreadCounters& here, const ExchangeRecord& r) {
+  here.count(r.outcome);
+  here.request(Peer::client);
+  here.received(Peer::client, r.bytes_in);
+  here.sent(Peer::client, r.bytes_out);
+  here.attempts(r.attempts);
+  if (r.spilled) here.spilled();
+  here.observe_total(r.total);
+  // What never came near a backend would make its queue look short.
+  if (!r.backend.empty()) here.observe_queue_wait(r.queue_wait);
+  if (r.worker > Duration::zero()) {
+    here.observe_worker(r.worker);
+    here.blocked(r.blocked);
+  }
+  for (const PrefetchRecord& p : r.prefetches) {
+    if (p.skip.has_value()) {
+      here.count(*p.skip);
+      continue;
+    }
+    if (p.outcome == PrefetchOutcome::missed) {
+      here.missed(p.reason);
+    } else {
+      here.count(p.outcome);
+    }
+    if (p.took > Duration::zero()) here.observe_prefetch(p.took);
+  }
+}
+
+}  // namespace
+
+Observer::Observer(uint32_t threads, LogConfig::Access access, size_t ring, int access_fd)
+    : counters_(threads), access_log_(access, threads, access_fd), ring_(ring) {
+  gauges_.add([this](MetricSink& sink) {
+    auto report = [&](std::string_view which, uint64_t lines) {
+      sink.counter("siding_log_dropped_lines_total",
+                   "Log lines lost because their reader was too slow or gone.",
+                   static_cast<double>(lines), {{"log", which}});
+    };
+    report("access", access_log_.dropped());
+    report("diagnostics", log_lines_dropped());
+  });
+}
+
+void Observer::finished(Loop& loop, ExchangeRecord&& record) {
+  count_record(here(loop), record);
+  access_log_.write(loop, record);
+  ring_.add(std::move(record));
+}
+
+}  // namespace siding

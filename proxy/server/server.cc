@@ -1,0 +1,295 @@
+// See server.h. Order of life: observer, disk, loops, services; then a thread per loop, each with its
+// own LoopServices and listeners; down again in reverse.
+#include "proxy/server/server.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <tuple>
+
+#include "proxy/admin/explain.h"
+#include "proxy/admin/health.h"
+#include "proxy/downstream/listener.h"
+#include "proxy/exchange/egress.h"
+#include "proxy/exchange/exchange.h"
+#include "proxy/exchange/services.h"
+#include "proxy/observe/log.h"
+#include "proxy/server/limits.h"
+#include "proxy/server/listening.h"
+
+namespace siding {
+
+namespace {
+/// How often a drain looks whether what is inside has finished: it counts over all threads.
+constexpr Duration kDrainLook = std::chrono::milliseconds(5);
+
+/// One kind of listener over all threads.
+struct Door {
+  explicit Door(ListenerKind k) : kind(k) {}
+  const ListenerKind kind;
+  ListeningSockets sockets;
+  std::atomic<uint32_t> open{0};
+};
+}  // namespace
+
+struct Server::Impl {
+  Impl(ConfigRef c, const Clock& k);
+  ~Impl();
+  std::string start();
+  void thread_main(uint32_t index);
+  void drain();
+  int wait();
+  void register_gauges();
+
+  class Thread;
+
+  const ConfigRef config;
+  const Clock& clock;
+  const uint32_t threads;
+  Observer observer;
+  Disk disk;
+  std::vector<std::unique_ptr<Loop>> loops;
+  std::unique_ptr<Services> services;
+  Door front{ListenerKind::front};
+  Door egress{ListenerKind::egress};
+  Door health{ListenerKind::health};
+  Door admin{ListenerKind::admin};
+  std::vector<std::thread> running;
+  std::atomic<int> drains{0};             // how often drain() was called
+  std::atomic<bool> front_drained{false};
+  std::atomic<uint32_t> working{0};       // threads that have not ended their drain
+  std::mutex tellers_mutex;
+  std::vector<RemoteWake*> tellers;       // one a thread: tells it that drain() was called
+  std::atomic<bool> cut_off{false};
+};
+
+/// What one thread runs.
+class Server::Impl::Thread {
+ public:
+  Thread(Impl& server, Loop& loop)
+      : server_(server),
+        loop_(loop),
+        services_(*server.services, loop),
+        front_handler_(services_),
+        egress_handler_(services_),
+        health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
+        admin_handler_(server.observer.ring()) {
+    const LimitsConfig& limits = server.config->limits;
+    uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
+    open(server.front, front_options_, front_handler_, limits.max_connections);
+    open(server.egress, egress_options_, egress_handler_, egress_limit);
+    open(server.health, health_options_, health_handler_, 256);
+    open(server.admin, admin_options_, admin_handler_, 64);
+    // The other side of a worker's connection is a library that may be slow for good reasons.
+    egress_options_.head.max_fields = 200;
+    egress_options_.send_timeout = std::chrono::hours(1);
+    egress_options_.body_timeout = std::chrono::hours(1);
+    std::lock_guard lock(server.tellers_mutex);
+    server.tellers.push_back(&teller_);
+  }
+
+  void run() {
+    drain_ = drain_when_told();
+    drain_.start();
+    loop_.run();
+  }
+
+  ~Thread() {
+    {
+      std::lock_guard lock(server_.tellers_mutex);
+      std::erase(server_.tellers, &teller_);
+    }
+    drain_.reset();
+    listeners_.clear();
+    server_.observer.flush(loop_);
+  }
+
+ private:
+  void open(Door& door, ListenerOptions& options, Handler& handler, uint32_t most) {
+    const LimitsConfig& limits = server_.config->limits;
+    options.handler = &handler;
+    options.head = {limits.max_head, limits.max_fields, limits.max_target};
+    options.idle_timeout = limits.idle_timeout;
+    options.head_timeout = limits.head_timeout;
+    options.body_timeout = limits.body_timeout;
+    options.send_timeout = limits.send_timeout;
+    options.max_requests = limits.max_requests_per_connection;
+    options.max_connections = most;
+    options.open = &door.open;
+    ListenerKind kind = door.kind;
+    options.on_accept = [this, kind] { services_.counters().connection_opened(kind); };
+    options.on_close = [this, kind] { services_.counters().connection_closed(kind); };
+    options.on_refuse = [this, kind](const SocketAddress& peer, Outcome outcome,
+                                     std::string_view reason) {
+      if (kind != ListenerKind::front) return;
+      ExchangeRecord record;
+      record.wall = loop_.clock().wall();
+      record.client = peer.ip();
+      record.outcome = outcome;
+      record.status = status_of(outcome);
+      record.detail = reason;
+      server_.observer.finished(loop_, std::move(record));
+    };
+    for (int fd : door.sockets.take(loop_.index())) {
+      listeners_.push_back(std::make_unique<Listener>(loop_, fd, options));
+      kinds_.push_back(kind);
+    }
+  }
+
+  void drain_listeners(ListenerKind kind) {
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+      if (kinds_[i] == kind) listeners_[i]->drain();
+    }
+  }
+
+  /// Work whose client has gone counts too: its worker is still inside, and may still call out.
+  Task<bool> wait_until_gone(const std::atomic<uint32_t>& open, TimePoint until) {
+    while (open > 0 || server_.services->abandoned > 0) {
+      if (loop_.now() >= until || server_.drains > 1) co_return open == 0;
+      co_await SleepUntil(after(loop_.now(), kDrainLook));
+    }
+    co_return true;
+  }
+
+  /// New requests first, then what is inside, then the workers' calls: nobody inside may lose its
+  /// way out before it has finished.
+  Task<> drain_when_told() {
+    while (server_.drains == 0) co_await Wait(told_);
+    TimePoint until = after(loop_.now(), server_.config->drain_timeout);
+    drain_listeners(ListenerKind::front);
+    bool finished = co_await wait_until_gone(server_.front.open, until);
+    drain_listeners(ListenerKind::egress);
+    bool quiet = co_await wait_until_gone(server_.egress.open, until);
+    if (!finished || !quiet) server_.cut_off = true;
+    // The doors stay open as long as any thread still works.
+    --server_.working;
+    while (server_.working > 0) co_await SleepUntil(after(loop_.now(), kDrainLook));
+    loop_.stop();
+  }
+  void look() { told_.notify(); }
+
+  Impl& server_;
+  Loop& loop_;
+  LoopServices services_;
+  FrontHandler front_handler_;
+  EgressHandler egress_handler_;
+  HealthDoor health_handler_;
+  ExplainDoor admin_handler_;
+  ListenerOptions front_options_;
+  ListenerOptions egress_options_;
+  ListenerOptions health_options_;
+  ListenerOptions admin_options_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<ListenerKind> kinds_;  // of listeners_
+  Signal told_;
+  MemberWake<Thread, &Thread::look> look_{*this};
+  RemoteWake teller_{loop_, look_};
+  Task<> drain_;
+};
+
+Server::Impl::Impl(ConfigRef c, const Clock& k)
+    : config(std::move(c)),
+      clock(k),
+      threads(thread_count(*config)),
+      observer(threads, config->log.access, config->admin.ring) {}
+
+Server::Impl::~Impl() {
+  drain();
+  drain();
+  wait();
+}
+
+std::string Server::Impl::start() {
+  const std::vector<ListenAddress> none;
+  const auto& egress_addresses = config->egress ? config->egress->listen : none;
+  for (const auto& [door, addresses, each] :
+       {std::tuple{&front, &config->listen, threads}, std::tuple{&egress, &egress_addresses, threads},
+        std::tuple{&health, &config->health.listen, 1u},
+        std::tuple{&admin, &config->admin.listen, 1u}}) {
+    // A door that only people and probes use needs one thread; the others get no socket.
+    std::string error = door->sockets.open(*addresses, each);
+    if (!error.empty()) return error;
+  }
+  std::vector<Loop*> all;
+  std::vector<const Loop*> all_const;
+  for (uint32_t i = 0; i < threads; ++i) {
+    loops.push_back(std::make_unique<Loop>(clock, i));
+    all.push_back(loops.back().get());
+    all_const.push_back(loops.back().get());
+  }
+  services = std::make_unique<Services>(config, observer, disk, memory_budget(*config), all);
+  observer.gauges().add(loop_gauges(all_const));
+  observer.gauges().add(uptime_gauge(clock));
+  register_gauges();
+  working = threads;
+  for (uint32_t i = 0; i < threads; ++i) running.emplace_back([this, i] { thread_main(i); });
+  return {};
+}
+
+void Server::Impl::thread_main(uint32_t index) {
+  Thread thread(*this, *loops[index]);
+  thread.run();
+}
+
+void Server::Impl::register_gauges() {
+  observer.gauges().add([this](MetricSink& sink) {
+    for (const auto& b : services->backends) {
+      Admission::Snapshot now = b->admission.snapshot();
+      MetricSink::Labels labels{{"backend", b->config.name}};
+      sink.gauge("siding_queue_depth", "Requests that wait for a worker", now.queued, labels);
+      sink.gauge("siding_queue_bytes", "Bytes of their bodies",
+                 static_cast<double>(now.queued_bytes), labels);
+      sink.gauge("siding_backend_inside", "Requests that are inside the backend", now.inside, labels);
+      sink.gauge("siding_backend_connections", "Open connections to the backend", b->pool.open(),
+                 labels);
+      sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
+                 labels);
+    }
+    PinStore::Snapshot pins = services->pins.snapshot();
+    sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));
+    sink.gauge("siding_pin_offers", "Calls that requests inside are expected to make",
+               static_cast<double>(pins.offers));
+    sink.gauge("siding_body_memory_bytes", "Bytes of bodies held in memory",
+               static_cast<double>(services->bodies.memory.used()));
+    sink.gauge("siding_body_memory_limit_bytes", "Their limit",
+               static_cast<double>(services->bodies.memory.limit()));
+    sink.gauge("siding_body_spill_bytes", "Bytes of bodies in temporary files",
+               static_cast<double>(services->bodies.spill.used()));
+  });
+}
+
+void Server::Impl::drain() {
+  ++drains;
+  std::lock_guard lock(tellers_mutex);
+  for (RemoteWake* teller : tellers) teller->post();
+}
+
+int Server::Impl::wait() {
+  for (std::thread& t : running) t.join();
+  running.clear();
+  return cut_off ? 1 : 0;
+}
+
+// ---- Server
+
+Server::Server(ConfigRef config, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(config), clock)) {}
+Server::~Server() = default;
+
+std::string Server::start() { return impl_->start(); }
+std::vector<SocketAddress> Server::front_addresses() const {
+  return impl_->front.sockets.addresses();
+}
+std::vector<SocketAddress> Server::egress_addresses() const {
+  return impl_->egress.sockets.addresses();
+}
+std::vector<SocketAddress> Server::health_addresses() const {
+  return impl_->health.sockets.addresses();
+}
+std::vector<SocketAddress> Server::admin_addresses() const {
+  return impl_->admin.sockets.addresses();
+}
+void Server::drain() { impl_->drain(); }
+int Server::wait() { return impl_->wait(); }
+
+}  // namespace siding

@@ -1,0 +1,45 @@
+// The whole of siding in one object: threads, loops, listeners and everything long-lived, created and
+// destroyed in order. `main`, `siding demo` and the scenario tests use it alike.
+// Invariants: start() either leaves everything running or nothing; the destructor stops and joins.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "proxy/net/address.h"
+
+namespace siding {
+
+class Server {
+ public:
+  /// `clock` must outlive the server.
+  Server(ConfigRef config, const Clock& clock);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds all listeners and starts the threads. Empty on success, else what went wrong and what to
+  /// do about it ("cannot listen on 0.0.0.0:80: permission denied; ...").
+  std::string start();
+
+  /// The addresses that are listened on, with the ports that the kernel chose for port 0.
+  std::vector<SocketAddress> front_addresses() const;
+  std::vector<SocketAddress> egress_addresses() const;
+  std::vector<SocketAddress> health_addresses() const;
+  std::vector<SocketAddress> admin_addresses() const;
+
+  /// Any thread or signal-safe context: begins to drain; a second call ends it at once.
+  void drain();
+  /// Waits until the server has stopped by drain(). Returns the exit code: 0 if all that was inside
+  /// got its answer, 1 if drain_timeout cut something off.
+  int wait();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace siding

@@ -1,0 +1,61 @@
+// See signals.h.
+#include "proxy/tools/signals.h"
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <climits>
+
+namespace siding {
+namespace {
+
+sigset_t stop_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  const sigset_t set = stop_set();
+  pthread_sigmask(SIG_BLOCK, &set, &before_);
+  signal(SIGPIPE, SIG_IGN);
+  fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  assert(fd_ >= 0);
+}
+
+StopSignals::~StopSignals() {
+  while (wait(Duration::zero()) != 0) continue;
+  close(fd_);
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+int StopSignals::wait(Duration most, int also) {
+  pollfd fds[2] = {{fd_, POLLIN, 0}, {also, POLLIN, 0}};  // poll passes over a negative one
+  // Rounded up, or the last millisecond would be spent spinning.
+  const int64_t ms = most == Duration::max() ? -1 : std::min<int64_t>(to_ms(most) + 1, INT_MAX);
+  poll(fds, 2, most <= Duration::zero() ? 0 : static_cast<int>(ms));
+  signalfd_siginfo info;
+  if (read(fd_, &info, sizeof(info)) != sizeof(info)) return 0;
+  return static_cast<int>(info.ssi_signo);
+}
+
+uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = raised.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
+
+}  // namespace siding

@@ -1,0 +1,35 @@
+// SIGTERM and SIGINT as something that the main thread waits for, instead of handlers that interrupt
+// whatever runs. SIGPIPE is ignored: a write to a closed peer is an error to look at, not an end.
+// Invariant: made before any other thread, which all inherit the mask, so that no thread but the one
+// that asks is ever given these signals.
+#pragma once
+
+#include <signal.h>
+
+#include "base/clock.h"
+
+namespace siding {
+
+class StopSignals {
+ public:
+  StopSignals();
+  /// Gives the signals back their former effect (pending ones are dropped first).
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  /// Waits until a signal comes (its number), `also` can be read (0), or `most` has passed (0).
+  int wait(Duration most, int also = -1);
+  /// For a descriptor of one's own poll: readable when wait() would return at once.
+  int fd() const { return fd_; }
+
+ private:
+  sigset_t before_;
+  int fd_;
+};
+
+/// Raises the soft limit of open descriptors to the hard one, as a proxy needs it. Returns the limit
+/// now in force.
+uint64_t raise_descriptor_limit();
+
+}  // namespace siding

@@ -1,0 +1,190 @@
+// See h1_client.h.
+#include "proxy/upstream/h1_client.h"
+
+#include <cstring>
+#include <utility>
+
+#include "http/h1_write.h"
+#include "http/hop.h"
+#include "proxy/loop/wait.h"
+
+namespace siding {
+
+namespace {
+constexpr size_t kReadSize = 16 * 1024;
+constexpr int kMaxParts = 64;
+
+BlockRef& scratch() {
+  static thread_local BlockRef block;
+  if (!block || !block->unique()) block = BlockRef::make(kReadSize);
+  return block;
+}
+}  // namespace
+
+H1Client::H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits)
+    : socket_(std::move(socket)), parser_(limits) {}
+
+void H1Client::begin() {
+  parser_.reset();
+  head_text_.clear();
+  decoder_ = BodyDecoder();
+  framing_ = Framing();
+  sent_bytes_ = received_bytes_ = 0;
+  whole_request_ = keep_alive_ = true;
+}
+
+bool H1Client::reusable() const {
+  return whole_request_ && keep_alive_ && decoder_.ended() && pending_.size() == 0 &&
+         head_text_.empty();
+}
+
+Error H1Client::broken(Failure kind, std::string_view what) const {
+  // Safe to send again only if the peer cannot have read a whole request.
+  return Error(kind, Side::upstream, sent_bytes_ == 0, std::string(what));
+}
+
+Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
+  while (!out.empty()) {
+    iovec parts[kMaxParts];
+    int count = out.iovecs(parts, kMaxParts);
+    Io io = socket_->write(parts, count);
+    if (io.state == Io::State::ok) {
+      sent_bytes_ += io.bytes;
+      out.consume(io.bytes);
+      continue;
+    }
+    if (io.state != Io::State::again) {
+      // An answer may be waiting in front of the reset: let read_head() look for it.
+      whole_request_ = false;
+      co_return Result<>();
+    }
+    bool in_time = co_await Wait(socket_->writable(), socket_->readable(), deadline);
+    if (!in_time) co_return broken(Failure::timeout, "sending the request");
+    if (pending_.size() == 0) {
+      BlockRef block = scratch();
+      Io early = socket_->read(block->data(), block->capacity());
+      if (early.state == Io::State::ok) {
+        received_bytes_ += early.bytes;
+        pending_ = Slice(std::move(block), 0, early.bytes);
+      }
+      if (early.state != Io::State::again) {
+        whole_request_ = false;
+        co_return Result<>();
+      }
+    }
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> H1Client::send(Slice head, BodySource* body, TimePoint deadline, bool chunked,
+                              const Fields* trailers) {
+  Buffer out;
+  out.append(std::move(head));
+  while (body != nullptr && whole_request_) {
+    Result<Buffer> piece = co_await body->next();
+    if (!piece) {
+      whole_request_ = false;
+      co_return piece.error();
+    }
+    bool last = piece->empty();
+    if (chunked) {
+      if (last) {
+        append_last_chunk(out, trailers == nullptr ? Fields() : *trailers);
+      } else {
+        append_chunk(out, std::move(*piece));
+      }
+    } else {
+      out.append(std::move(*piece));
+    }
+    if (last) break;
+    Buffer now = std::exchange(out, Buffer());
+    Result<> wrote = co_await write(std::move(now), deadline);
+    if (!wrote) co_return wrote;
+  }
+  if (!whole_request_) co_return Result<>();
+  Result<> wrote = co_await write(std::move(out), deadline);
+  co_return wrote;
+}
+
+Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
+  while (true) {
+    BlockRef block = scratch();
+    Io io = socket_->read(block->data(), block->capacity());
+    switch (io.state) {
+      case Io::State::ok:
+        received_bytes_ += io.bytes;
+        pending_ = Slice(std::move(block), 0, io.bytes);
+        co_return true;
+      case Io::State::eof:
+        keep_alive_ = false;
+        co_return false;
+      case Io::State::error:
+        keep_alive_ = false;
+        co_return broken(failure_of(io.error), std::strerror(io.error));
+      case Io::State::again:
+        break;
+    }
+    block = BlockRef();
+    bool in_time = co_await Wait(socket_->readable(), deadline);
+    if (!in_time) co_return broken(Failure::timeout, "no byte in time");
+  }
+}
+
+Task<Result<ResponseHead>> H1Client::read_head(std::string_view method, TimePoint deadline) {
+  ParseStatus status = ParseStatus::incomplete;
+  while (true) {
+    if (pending_.size() == 0) {
+      Result<bool> more = co_await read_more(deadline);
+      if (!more) co_return more.error();
+      if (!*more) {
+        co_return broken(Failure::closed, answer_begun() ? "closed inside its answer's head"
+                                                         : "closed without an answer");
+      }
+    }
+    // The usual head comes in one read and is parsed where it lies.
+    if (head_text_.empty()) {
+      status = parser_.feed(pending_.view());
+      if (status == ParseStatus::done) pending_.remove_prefix(parser_.consumed());
+    }
+    if (status == ParseStatus::incomplete) {
+      size_t before = head_text_.size();
+      head_text_.append(pending_.view());
+      if (before > 0) status = parser_.feed(head_text_);
+      if (status == ParseStatus::done) pending_.remove_prefix(parser_.consumed() - before);
+    }
+    if (status != ParseStatus::incomplete) break;
+    pending_ = Slice();
+  }
+  keep_alive_ = false;
+  if (status == ParseStatus::fault) co_return broken(Failure::malformed, parser_.fault().reason);
+  head_text_.clear();
+  ResponseHead head = parser_.take();
+  framing_ = response_framing(method, head);
+  if (!framing_.ok()) co_return broken(Failure::malformed, framing_.fault.reason);
+  if (head.status == 101) co_return broken(Failure::malformed, "101 that nobody asked for");
+  decoder_ = BodyDecoder(framing_.body);
+  keep_alive_ = keeps_alive(head.minor_version, head.fields) &&
+                framing_.body.kind != BodyFraming::Kind::until_close;
+  co_return std::move(head);
+}
+
+Task<Result<Buffer>> H1Client::read_body(TimePoint deadline) {
+  Buffer out;
+  while (true) {
+    if (pending_.size() > 0 && !decoder_.ended()) {
+      size_t used = decoder_.feed(pending_, out);
+      pending_.remove_prefix(used);
+      if (pending_.size() == 0) pending_ = Slice();
+      if (decoder_.failed()) co_return broken(Failure::malformed, decoder_.reason());
+    }
+    if (!out.empty() || decoder_.ended()) co_return std::move(out);
+    Result<bool> more = co_await read_more(deadline);
+    if (!more) co_return more.error();
+    if (!*more) {
+      if (decoder_.finish_on_close()) co_return std::move(out);
+      co_return broken(Failure::closed, "closed inside its answer's body");
+    }
+  }
+}
+
+}  // namespace siding

@@ -1,0 +1,76 @@
+// One HTTP/1 connection to a backend or upstream, from our side: sends a request, reads its answer.
+// Invariants: one request at a time; an answer is whole or an Error; reusable() only if not one byte
+// is left over on either side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "http/h1_body.h"
+#include "http/h1_head.h"
+#include "http/message.h"
+#include "proxy/loop/task.h"
+#include "proxy/net/socket.h"
+
+namespace siding {
+
+/// Where a request body comes from, piece by piece.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// The next piece; empty at the end.
+  virtual Task<Result<Buffer>> next() = 0;
+};
+
+class H1Client {
+ public:
+  /// `limits` of answers' heads; outlives the client.
+  H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits);
+
+  /// Sends head and body. Stops early, without an error, if the peer answers or closes before it has
+  /// taken everything: read_head() tells what it said. `body` may be null; `chunked`: as chunks,
+  /// with `trailers` at the end.
+  Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
+                      const Fields* trailers = nullptr);
+  /// The next head; interim ones (1xx) too, after which it is to be called again.
+  Task<Result<ResponseHead>> read_head(std::string_view method, TimePoint deadline);
+  /// How the body of the head just read ends, and what GET's would be for an answer to HEAD.
+  const Framing& framing() const { return framing_; }
+  /// The next piece of the body; empty at its end.
+  Task<Result<Buffer>> read_body(TimePoint deadline);
+  Fields take_trailers() { return decoder_.take_trailers(); }
+
+  /// Whether a byte of a request has gone out since the last begin().
+  bool request_sent() const { return sent_bytes_ > 0; }
+  uint64_t sent_bytes() const { return sent_bytes_; }
+  /// Whether a byte of its answer has come.
+  bool answer_begun() const { return received_bytes_ > 0; }
+  uint64_t received_bytes() const { return received_bytes_; }
+  /// For a connection that is used again.
+  void begin();
+  bool reusable() const;
+  Socket& socket() { return *socket_; }
+
+ private:
+  Task<Result<>> write(Buffer out, TimePoint deadline);
+  /// One read: false at EOF.
+  Task<Result<bool>> read_more(TimePoint deadline);
+  Error broken(Failure kind, std::string_view what) const;
+
+  std::unique_ptr<Socket> socket_;
+  ResponseHeadParser parser_;
+  std::string head_text_;     // of an incomplete head
+  Slice pending_;             // bytes read and not parsed yet
+  BodyDecoder decoder_;
+  Framing framing_;
+  uint64_t sent_bytes_ = 0;
+  uint64_t received_bytes_ = 0;
+  bool whole_request_ = true;  // everything was sent
+  bool keep_alive_ = true;
+};
+
+}  // namespace siding

@@ -1,0 +1,198 @@
+// See pool.h.
+#include "proxy/upstream/pool.h"
+
+#include <cassert>
+
+namespace siding {
+
+/// Somebody with a permit for whom all slots are taken, by idle connections of other loops.
+struct Pool::Waiter : Link<> {
+  Waiter(Pool& p, Loop& loop) : pool(p), remote(loop, wake) {}
+  ~Waiter() {
+    std::lock_guard lock(pool.mutex_);
+    unlink();
+    // A slot that came too late goes to the next one.
+    if (granted && !taken) pool.slot_free();
+  }
+  void notify() { signal.notify(); }
+  Pool& pool;
+  bool granted = false;  // guarded by the pool's mutex
+  bool taken = false;
+  Signal signal;
+  MemberWake<Waiter, &Waiter::notify> wake{*this};
+  RemoteWake remote;
+};
+
+// ---- Slot
+
+Slot& Slot::operator=(Slot&& o) noexcept {
+  std::swap(pool_, o.pool_);
+  return *this;
+}
+
+Slot::~Slot() {
+  if (pool_ == nullptr) return;
+  std::lock_guard lock(pool_->mutex_);
+  pool_->slot_free();
+}
+
+// ---- PooledClient, Lease
+
+void PooledClient::drop() { pool_->remove_idle(*this); }
+
+void Lease::release() {
+  if (!client_) return;
+  std::unique_ptr<PooledClient> client = std::move(client_);
+  if (client->client().reusable()) pool_->keep(std::move(client));
+}
+
+// ---- Pool
+
+Pool::Pool(Options options, const std::vector<Loop*>& loops) : options_(options) {
+  for (Loop* loop : loops) shards_.push_back(std::make_unique<Shard>(*this, *loop));
+}
+
+Pool::~Pool() {
+  for (auto& s : shards_) assert(s->idle.empty());
+  assert(open_ == 0);
+}
+
+/// Under the mutex: one connection fewer; its slot goes to who waits for one.
+void Pool::slot_free() {
+  if (Waiter* waiter = waiters_.pop_front()) {
+    waiter->granted = true;
+    waiter->remote.post();
+    return;
+  }
+  --open_;
+}
+
+std::unique_ptr<PooledClient> Pool::pop_idle(Shard& shard, bool newest) {
+  PooledClient* client = newest ? shard.idle.back() : shard.idle.front();
+  if (client == nullptr) return nullptr;
+  client->unlink();
+  client->on_readable_.unlink();
+  client->wake_.unlink();
+  client->idle_timer_.unlink();
+  {
+    std::lock_guard lock(mutex_);
+    --shard.idle_count;
+  }
+  return std::unique_ptr<PooledClient>(client);
+}
+
+Lease Pool::take_idle(Loop& loop) {
+  std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
+  if (!client) return {};
+  client->client().begin();
+  return Lease(*this, std::move(client), true);
+}
+
+void Pool::keep(std::unique_ptr<PooledClient> client) {
+  Shard& s = shard(client->client().socket().loop());
+  {
+    std::lock_guard lock(mutex_);
+    bool wanted_elsewhere = !waiters_.empty();
+    if (wanted_elsewhere || s.idle_count >= options_.max_idle) {
+      // Closed by the caller's unique_ptr, after the lock is free.
+    } else {
+      ++s.idle_count;
+      PooledClient* kept = client.release();
+      kept->pool_ = this;
+      s.idle.push_back(*kept);
+      kept->on_readable_.listen(kept->client_.socket().readable());
+      s.loop.arm(kept->idle_timer_, after(s.loop.now(), options_.idle_timeout));
+    }
+  }
+}
+
+void Pool::remove_idle(PooledClient& client) {
+  Shard& s = shard(client.client_.socket().loop());
+  client.unlink();
+  client.on_readable_.unlink();
+  client.idle_timer_.unlink();
+  {
+    std::lock_guard lock(mutex_);
+    --s.idle_count;
+  }
+  // It may be its own wake or timer that runs now.
+  s.loop.retire(std::unique_ptr<PooledClient>(&client));
+}
+
+Task<Slot> Pool::reserve(Loop& loop) {
+  Shard& mine = shard(loop);
+  {
+    std::lock_guard lock(mutex_);
+    if (options_.max_connections == 0 || open_ < options_.max_connections) {
+      ++open_;
+      co_return Slot(this);
+    }
+  }
+  if (std::unique_ptr<PooledClient> own = pop_idle(mine, false)) {
+    Slot slot = std::move(own->slot_);
+    co_return std::move(slot);  // its connection closes with `own`
+  }
+  Waiter waiter(*this, loop);
+  {
+    std::lock_guard lock(mutex_);
+    // Between the two looks a slot may have become free.
+    if (open_ < options_.max_connections) {
+      ++open_;
+      co_return Slot(this);
+    }
+    waiters_.push_back(waiter);
+    ask_others(mine);
+  }
+  while (true) {
+    {
+      std::lock_guard lock(mutex_);
+      if (waiter.granted) {
+        waiter.taken = true;
+        co_return Slot(this);
+      }
+    }
+    co_await Wait(waiter.signal);
+  }
+}
+
+/// Under the mutex: has one idle connection closed by the loop that keeps it.
+void Pool::ask_others(const Shard& mine) {
+  for (auto& s : shards_) {
+    if (s.get() == &mine || s->idle_count <= s->evictions) continue;
+    ++s->evictions;
+    s->remote.post();
+    return;
+  }
+  // None is idle right now: the next one that is released goes to the waiter (keep()).
+}
+
+void Pool::Shard::evict() {
+  uint32_t wanted = 0;
+  {
+    std::lock_guard lock(pool.mutex_);
+    wanted = std::exchange(evictions, 0);
+  }
+  for (; wanted > 0; --wanted) {
+    if (std::unique_ptr<PooledClient> client = pool.pop_idle(*this, false)) continue;
+    // It was taken meanwhile; another loop may have one.
+    std::lock_guard lock(pool.mutex_);
+    if (!pool.waiters_.empty()) pool.ask_others(*this);
+  }
+}
+
+Lease Pool::lease(Slot slot, std::unique_ptr<Socket> socket) {
+  auto client = std::make_unique<PooledClient>(std::move(slot), std::move(socket), options_.head);
+  return Lease(*this, std::move(client), false);
+}
+
+void Pool::close_idle(Loop& loop) {
+  while (std::unique_ptr<PooledClient> client = pop_idle(shard(loop), false)) {
+  }
+}
+
+uint32_t Pool::open() const {
+  std::lock_guard lock(mutex_);
+  return open_;
+}
+
+}  // namespace siding

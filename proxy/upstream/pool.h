@@ -1,0 +1,132 @@
+// Connections to one origin, kept for reuse by loop and, where the origin is a backend, counted
+// exactly over all threads.
+// Invariants: busy + idle connections never exceed the cap; an idle connection on which anything
+// happens (bytes, FIN, idle_timeout) is closed; a connection never changes its loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/list.h"
+#include "base/result.h"
+#include "http/h1_head.h"
+#include "proxy/loop/task.h"
+#include "proxy/loop/wait.h"
+#include "proxy/upstream/h1_client.h"
+
+namespace siding {
+
+class Pool;
+
+/// The right to have one connection open.
+class Slot {
+ public:
+  Slot() = default;
+  Slot(Slot&& o) noexcept : pool_(std::exchange(o.pool_, nullptr)) {}
+  Slot& operator=(Slot&& o) noexcept;
+  ~Slot();
+
+ private:
+  friend class Pool;
+  explicit Slot(Pool* pool) : pool_(pool) {}
+  Pool* pool_ = nullptr;
+};
+
+/// An open connection with its slot.
+class PooledClient : public Link<> {
+ public:
+  PooledClient(Slot slot, std::unique_ptr<Socket> socket, const HeadLimits& limits)
+      : slot_(std::move(slot)), client_(std::move(socket), limits) {}
+  H1Client& client() { return client_; }
+
+ private:
+  friend class Pool;
+  void drop();  // something happened while it was idle
+  Slot slot_;   // given back after the socket is closed
+  H1Client client_;
+  Pool* pool_ = nullptr;
+  MemberWake<PooledClient, &PooledClient::drop> wake_{*this};
+  Signal::Waiter on_readable_{wake_};
+  MemberTimer<PooledClient, &PooledClient::drop> idle_timer_{*this};
+};
+
+/// A connection in use. Closes it, unless it was released clean.
+class Lease {
+ public:
+  Lease() = default;
+  Lease(Pool& pool, std::unique_ptr<PooledClient> client, bool reused)
+      : pool_(&pool), client_(std::move(client)), reused_(reused) {}
+  explicit operator bool() const { return client_ != nullptr; }
+  H1Client& operator*() { return client_->client(); }
+  H1Client* operator->() { return &client_->client(); }
+  /// It served a request before: the peer may have closed it already.
+  bool reused() const { return reused_; }
+  /// Back to the pool if it can be used again, else closed.
+  void release();
+
+ private:
+  Pool* pool_ = nullptr;
+  std::unique_ptr<PooledClient> client_;
+  bool reused_ = false;
+};
+
+class Pool {
+ public:
+  struct Options {
+    uint32_t max_connections = 0;  ///< over all threads; 0: unlimited
+    uint32_t max_idle = 64;        ///< kept by each thread
+    Duration idle_timeout = std::chrono::seconds(4);
+    HeadLimits head;
+  };
+  /// Outlives all leases; its shards must be emptied on their own loops first (close_idle).
+  Pool(Options options, const std::vector<Loop*>& loops);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// The idle connection of this loop that was used last; empty if there is none.
+  Lease take_idle(Loop& loop);
+  /// A slot for a new connection; closes an idle one, of another loop if need be. Whoever calls it
+  /// holds a permit, so that one is or becomes idle.
+  Task<Slot> reserve(Loop& loop);
+  Lease lease(Slot slot, std::unique_ptr<Socket> socket);
+  /// Closes this loop's idle connections: at the end, and when the origin is found dead.
+  void close_idle(Loop& loop);
+
+  uint32_t open() const;
+
+ private:
+  friend class Slot;
+  friend class PooledClient;
+  friend class Lease;
+  struct Waiter;
+  /// What one loop keeps; touched by its thread only, but for the two counts.
+  struct Shard {
+    Shard(Pool& p, Loop& l) : pool(p), loop(l) {}
+    void evict();
+    Pool& pool;
+    Loop& loop;
+    List<PooledClient> idle;      // newest last
+    uint32_t idle_count = 0;      // guarded by the pool's mutex
+    uint32_t evictions = 0;       // likewise: how many others want closed
+    MemberWake<Shard, &Shard::evict> wake{*this};
+    RemoteWake remote{loop, wake};
+  };
+
+  void keep(std::unique_ptr<PooledClient> client);
+  void remove_idle(PooledClient& client);
+  std::unique_ptr<PooledClient> pop_idle(Shard& shard, bool newest);
+  void slot_free();
+  void ask_others(const Shard& mine);
+  Shard& shard(Loop& loop) { return *shards_[loop.index()]; }
+
+  const Options options_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  mutable std::mutex mutex_;
+  uint32_t open_ = 0;
+  List<Waiter> waiters_;
+};
+
+}  // namespace siding

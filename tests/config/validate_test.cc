@@ -1,0 +1,219 @@
+// Options that are each fine but not together.
+#include "tests/config/loading.h"
+
+namespace siding::config_test {
+namespace {
+
+const std::string kPrefetch = "prefetch = [\"music:/s?word={query.q}\"]\n";
+
+TEST(ConfigValidate, TheSmallestFileHasItsDefaults) {
+  const Config config = good(kSmall);
+  ASSERT_EQ(config.backends.size(), 1u);
+  EXPECT_EQ(config.backends[0].name, "shop");
+  EXPECT_EQ(config.backends[0].queue.timeout, 30s);
+  EXPECT_EQ(config.routes[0].place, "t.toml:5:1");
+  EXPECT_EQ(config.routes[0].text(), "path *");
+  EXPECT_FALSE(config.egress);
+  EXPECT_EQ(config.threads, 0u);
+  EXPECT_EQ(config.backend("shop"), &config.backends[0]);
+  EXPECT_EQ(config.backend("none"), nullptr);
+}
+
+TEST(ConfigValidate, AllOfARoute) {
+  const Config config =
+      good(kFull +
+           "path = \"/u/{id}\"\nhost = \"*.Example\"\nmethod = [\"GET\", \"POST\"]\n"
+           "header = { X-Beta = \"1\" }\ndeadline = \"800ms\"\npriority = -1\nstream = true\n"
+           "max_body = \"1MiB\"\n[route.prefetch]\nmode = \"on\"\nwait = \"2s\"\n"
+           "when = [\"cookie.sessionid\"]\nshare = true\nunsafe_methods = true\n"
+           "[route.prefetch.calls]\nz = \"music:/u/{path.id}\"\n"
+           "a = { call = \"music:/b\", method = \"HEAD\", headers = { X-Id = \"{path.id}\" } }\n");
+  const RouteConfig& route = config.routes[0];
+  EXPECT_EQ(route.host, "*.example");
+  EXPECT_EQ(route.deadline, 800ms);
+  EXPECT_EQ(route.priority, -1);
+  EXPECT_EQ(route.max_body, 1u << 20);
+  EXPECT_EQ(route.prefetch.mode, PrefetchMode::on);
+  EXPECT_EQ(route.prefetch.wait, 2s);
+  ASSERT_EQ(route.prefetch.calls.size(), 2u);
+  EXPECT_EQ(route.prefetch.calls[0].leg, "z");  // in the order of the file
+  EXPECT_EQ(route.prefetch.calls[0].target.text(), "/u/{path.id}");
+  EXPECT_EQ(route.prefetch.calls[1].method, "HEAD");
+  EXPECT_EQ(route.prefetch.calls[1].headers[0].second.text(), "{path.id}");
+}
+
+TEST(ConfigValidate, ShortPrefetchNamesItsCalls) {
+  const Config config = good(kFull + "prefetch = [\"music:/a\", \"music:/b\", \"music:/c\"]\n");
+  const auto& calls = config.routes[0].prefetch.calls;
+  ASSERT_EQ(calls.size(), 3u);
+  EXPECT_EQ(calls[0].leg, "music");
+  EXPECT_EQ(calls[2].leg, "music-3");
+  EXPECT_EQ(calls[2].upstream, "music");
+  EXPECT_EQ(calls[2].text, "music:/c");
+}
+
+TEST(ConfigValidate, WhatIsMissing) {
+  EXPECT_TRUE(one_fault(kShop + kRoute, "t.toml:1:1: missing `listen`: where clients come in"));
+  EXPECT_TRUE(one_fault("listen = []\n" + kShop + kRoute, "t.toml:1:10: `listen` is empty"));
+  EXPECT_TRUE(one_fault(kListen, "t.toml:1:1: there is no backend"));
+  EXPECT_TRUE(one_fault(kListen + kShop,
+                        "t.toml:1:1: there is no route, so nothing reaches a backend; add:\n"
+                        "  [[route]]\n  backend = \"shop\""));
+  EXPECT_TRUE(one_fault(kListen + kShop + "[[route]]\npath = \"/a\"\n",
+                        "t.toml:5:1: missing `backend` in [[route]]"));
+  EXPECT_TRUE(one_fault(kListen + "[backend.a]\nurl = \"http://a\"\n[[route]]\nbackend = \"a\"\n",
+                        "t.toml:2:1: missing `concurrency` in [backend.a]: the requests that the "
+                        "service can serve at once = processes x threads"));
+  EXPECT_TRUE(one_fault(kSmall + "[egress]\n", "t.toml:7:1: missing `listen` in [egress]"));
+}
+
+TEST(ConfigValidate, NamesThatPointNowhere) {
+  EXPECT_TRUE(one_fault(kListen + kShop + "[[route]]\nbackend = \"music\"\n",
+                        "t.toml:6:11: there is no [backend.music]; the backends are `shop`"));
+  EXPECT_TRUE(one_fault(kFull + "prefetch = [\"misuc:/s\"]\n",
+                        "t.toml:11:14: there is no [upstream.misuc]; did you mean `music`?"));
+  EXPECT_TRUE(one_fault(kListen + kEgress + kShop + kRoute + "prefetch = [\"music:/s\"]\n",
+                        "t.toml:9:14: there is no [upstream.music]; add it with its url"));
+  EXPECT_TRUE(one_fault(kListen + "[backend.\"a b\"]\nurl = \"http://a\"\nconcurrency = 1\n"
+                                  "[[route]]\nbackend = \"a b\"\n",
+                        "t.toml:2:10: `a b`: a name holds"));
+}
+
+TEST(ConfigValidate, Listeners) {
+  EXPECT_TRUE(one_fault("listen = [\"0.0.0.0:1\", \"0.0.0.0:1\"]\n" + kShop + kRoute,
+                        "t.toml:1:24: `0.0.0.0:1` is already taken by listen at t.toml:1:11"));
+  EXPECT_TRUE(one_fault(kSmall + "[health]\nlisten = \"127.0.0.1:8080\"\n",
+                        "t.toml:8:10: `127.0.0.1:8080` is already taken by listen at t.toml:1:10"));
+  EXPECT_TRUE(one_fault(kSmall + "[admin]\nlisten = \"0.0.0.0:1\"\n",
+                        "t.toml:8:10: `0.0.0.0:1` can be reached from outside; [admin]"));
+  EXPECT_TRUE(one_fault(kSmall + "[egress]\nlisten = \"0.0.0.0:1\"\n",
+                        "t.toml:8:10: `0.0.0.0:1` can be reached from outside: without a secret"));
+  EXPECT_TRUE(one_fault(kSmall + "[egress]\nlisten = \"0.0.0.0:1\"\nsecret = \"\"\n", "t.toml:8:"));
+  good("listen = [\"127.0.0.1:0\", \"127.0.0.1:0\", \"[::]:8080\", \"0.0.0.0:8080\"]\n" + kShop +
+       kRoute +
+       "[admin]\nlisten = [\"unix:/run/a\", \"[::1]:1\"]\n[health]\nlisten = \"0.0.0.0:2\"");
+}
+
+TEST(ConfigValidate, EgressIsOpenOnLoopbackOnly) {
+  using Unlisted = EgressConfig::Unlisted;
+  auto egress = [](const std::string& lines) {
+    return good(kSmall + "[egress]\n" + lines).egress.value_or(EgressConfig{}).unlisted;
+  };
+  EXPECT_EQ(egress("listen = \"127.0.0.1:1\"\n"), Unlisted::pass);
+  EXPECT_EQ(egress("listen = \"unix:/run/e\"\n"), Unlisted::pass);
+  EXPECT_EQ(egress("listen = \"127.0.0.1:1\"\nunlisted = \"deny\"\n"), Unlisted::deny);
+  EXPECT_EQ(egress("listen = \"0.0.0.0:1\"\nsecret = \"s\"\n"), Unlisted::deny);
+  EXPECT_EQ(egress("listen = \"0.0.0.0:1\"\nsecret = \"s\"\nunlisted = \"pass\"\n"),
+            Unlisted::pass);
+}
+
+TEST(ConfigValidate, ABackendIsNotSidingItself) {
+  for (const char* url :
+       {"http://127.0.0.1:8080", "http://localhost:8080", "http://0.0.0.0:8080"}) {
+    EXPECT_TRUE(
+        one_fault(kListen + "[backend.shop]\nurl = \"" + url + "\"\nconcurrency = 1\n" + kRoute,
+                  "t.toml:3:7: `" + std::string(url) + "` is siding's own listen"));
+  }
+  good(kListen + "[backend.shop]\nurl = \"http://shop:8080\"\nconcurrency = 1\n" + kRoute);
+}
+
+TEST(ConfigValidate, UpstreamsMustBeToldApart) {
+  EXPECT_TRUE(one_fault(kFull + "[upstream.b]\nurl = \"http://MUSIC.example:80/\"\n",
+                        "t.toml:12:7: [upstream.music] has the same url"));
+  good(kFull + "[upstream.b]\nurl = \"http://music.example/v2\"\n");
+}
+
+TEST(ConfigValidate, PrefetchNeedsEgress) {
+  EXPECT_TRUE(one_fault(kListen + kShop + kMusic + kRoute + kPrefetch,
+                        "t.toml:9:1: a prefetch needs [egress]"));
+  EXPECT_TRUE(one_fault(kFull + "[route.prefetch]\nmode = \"on\"\n",
+                        "t.toml:11:1: a prefetch without calls"));
+  EXPECT_TRUE(
+      one_warning(kFull + kPrefetch + "queue = false\n", "t.toml:11:1: warning: a prefetch"));
+  good(kFull + "prefetch = []\n");
+}
+
+TEST(ConfigValidate, PrefetchWait) {
+  auto route = [](const std::string& lines) {
+    return kFull + lines + "[route.prefetch]\ncalls.a = \"music:/s\"\nwait = \"5s\"\n";
+  };
+  good(route(""));
+  EXPECT_TRUE(
+      one_warning(route("deadline = \"1s\"\n"), "t.toml:14:8: warning: `wait` never passes"));
+  EXPECT_TRUE(one_fault(kListen + kEgress + kMusic + kShop + "queue.timeout = \"5s\"\n" + kRoute +
+                            "[route.prefetch]\ncalls.a = \"music:/s\"\nwait = \"5s\"\n",
+                        "t.toml:14:8: `wait` is not below queue.timeout of [backend.shop] (5s)"));
+  EXPECT_TRUE(
+      one_fault(kFull + "[route.prefetch]\ncalls.a = \"music:/s\"\nwhen = [\"sessionid\"]\n",
+                "t.toml:13:9: a condition is a value that must be there"));
+}
+
+TEST(ConfigValidate, CapturesStandInThePath) {
+  EXPECT_TRUE(
+      one_fault(kFull + "path = \"/u/{user}\"\nprefetch = [\"music:/s/{path.usr}\"]\n",
+                "t.toml:12:23: `{path.usr}` in the call of `music`: the route's path has no "
+                "{usr}; did you mean `user`?"));
+  EXPECT_TRUE(one_fault(kFull + "path = \"/u\"\nprefetch = [\"music:/s/{path.id}\"]\n",
+                        "t.toml:12:23: `{path.id}` in the call of `music`: the route's path has no "
+                        "{id}; write it into `path`, as in \"/u/{id}\""));
+  EXPECT_TRUE(one_fault(kFull + "[route.prefetch.calls.a]\ncall = \"music:/s\"\n"
+                                "headers = { X-Id = \"{path.id}\" }\n",
+                        "t.toml:13:21: `{path.id}` in the call of `a`"));
+  // A path with a fault of its own is the only thing to say.
+  EXPECT_TRUE(one_fault(kFull + "path = \"u/{id}\"\nprefetch = [\"music:/s/{path.id}\"]\n",
+                        "t.toml:11:8: "));
+}
+
+TEST(ConfigValidate, HiddenRoutesAreWarnedOf) {
+  auto routes = [](const std::string& first, const std::string& second) {
+    return kListen + kShop + kRoute + first + kRoute + second;
+  };
+  EXPECT_TRUE(one_warning(routes("", "path = \"/a\"\n"),
+                          "t.toml:7:1: warning: this route (path /a) never matches: path * at "
+                          "t.toml:5:1 comes first"));
+  EXPECT_TRUE(one_warning(routes("path = \"/a/*\"\n", "path = \"/a/b\"\n"), "t.toml:8:1: warning"));
+  EXPECT_TRUE(one_warning(routes("method = \"GET\"\n", "method = \"HEAD\"\n"), "t.toml:8:1: w"));
+  EXPECT_TRUE(one_warning(routes("host = \"*.a\"\n", "host = \"b.a\"\n"), "t.toml:8:1: warning"));
+  EXPECT_TRUE(one_warning(routes("header = { A = \"*\" }\n", "header = { a = \"1\" }\n"),
+                          "t.toml:8:1: warning"));
+  for (const auto& [first, second] : std::map<std::string, std::string>{
+           {"path = \"/a\"\n", ""},
+           {"method = \"GET\"\n", ""},
+           {"host = \"*.a\"\n", "host = \"a\"\n"},
+           {"header = { A = \"1\" }\n", "header = { A = \"*\" }\n"}}) {
+    EXPECT_EQ(said(routes(first, second)), "");
+  }
+}
+
+TEST(ConfigValidate, LimitsAgreeWithEachOther) {
+  EXPECT_TRUE(
+      one_fault(kSmall + "[limits]\nmax_target = \"128KiB\"\n", "t.toml:8:14: `max_target`"));
+  EXPECT_TRUE(
+      one_fault(kSmall + "[limits]\nmemory = \"16MiB\"\nspill = \"0B\"\nmax_body = \"1GiB\"",
+                "t.toml:10:12: a body of this size fits neither"));
+  EXPECT_TRUE(one_fault(kSmall + "[pins]\nmax_pin = \"1GiB\"\n", "t.toml:8:11: `max_pin`"));
+  EXPECT_TRUE(one_fault(kSmall + "[dns]\nmin_ttl = \"1h\"\n", "t.toml:8:11: `min_ttl`"));
+  EXPECT_TRUE(one_warning(kSmall + "[dns]\nsearch = \"a.b\"\n", "t.toml:8:10: warning: `search`"));
+  EXPECT_TRUE(one_warning(kListen + kShop + "backlog = 100\n" + kRoute,
+                          "t.toml:5:11: warning: a backlog of 100 for 1"));
+}
+
+TEST(ConfigValidate, TrustedProxies) {
+  auto networks = [](const std::string& list) {
+    return good("trusted_proxies = " + list + "\n" + kSmall).trusted_proxies.size();
+  };
+  EXPECT_EQ(networks("[\"private\"]"), 4u);
+  EXPECT_EQ(networks("[\"private\", \"loopback\", \"192.0.2.0/24\"]"), 7u);
+  EXPECT_EQ(networks("\"any\""), 1u);
+  EXPECT_TRUE(one_fault("trusted_proxies = [\"privat\"]\n" + kSmall,
+                        "t.toml:1:20: `privat` is not a network"));
+}
+
+TEST(ConfigValidate, DescriptorsCoverEveryConnection) {
+  const Config config = good(kFull + "[limits]\nmax_connections = 100\n");
+  // clients + egress and its calls + workers + upstream + listeners of 4 threads + spare
+  EXPECT_EQ(descriptors_needed(config), 100u + 2 * 1024 + 2 + 256 + 2 * 4 + 256);
+}
+
+}  // namespace
+}  // namespace siding::config_test

@@ -1,0 +1,62 @@
+// The [health] door.
+#include "proxy/admin/health.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/proxy/admin/door.h"
+
+namespace siding {
+namespace {
+
+class Health : public ::testing::Test {
+ protected:
+  Observer observer{1, LogConfig::Access::off, 4};
+  std::string not_ready;
+  HealthDoor door{observer, [this] { return not_ready; }};
+};
+
+TEST_F(Health, Healthz) {
+  not_ready = "draining";
+  auto got = ask(door, "GET", "/healthz");
+  EXPECT_EQ(got->response.status, 200);
+  EXPECT_EQ(got->response_body, "ok\n");
+  EXPECT_EQ(ask(door, "GET", "/healthz?verbose=1")->response.status, 200);
+}
+
+TEST_F(Health, ReadyzSaysWhyNot) {
+  auto got = ask(door, "GET", "/readyz");
+  EXPECT_EQ(got->response.status, 200);
+  EXPECT_EQ(got->response_body, "ready\n");
+  not_ready = "draining";
+  got = ask(door, "GET", "/readyz");
+  EXPECT_EQ(got->response.status, 503);
+  EXPECT_EQ(got->response.reason, "Service Unavailable");
+  EXPECT_EQ(got->response_body, "not ready: draining\n");
+}
+
+TEST_F(Health, Metrics) {
+  auto got = ask(door, "GET", "/metrics");
+  EXPECT_EQ(got->response.status, 200);
+  EXPECT_EQ(got->field("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_NE(got->response_body.find("\nsiding_exchanges_total{"), std::string::npos);
+}
+
+TEST_F(Health, HeadHasTheLengthOfGet) {
+  auto got = ask(door, "HEAD", "/readyz");
+  EXPECT_EQ(got->response.status, 200);
+  EXPECT_EQ(got->response_framing.length, 6u);
+  EXPECT_EQ(got->response_body, "");
+}
+
+TEST_F(Health, OthersAreRefused) {
+  EXPECT_EQ(ask(door, "GET", "/")->response.status, 404);
+  EXPECT_EQ(ask(door, "GET", "/healthz/")->response.status, 404);
+  EXPECT_EQ(ask(door, "GET", "/explain/last")->response.status, 404);
+  EXPECT_EQ(ask(door, "POST", "/nothing")->response.status, 404);
+  auto got = ask(door, "POST", "/readyz");
+  EXPECT_EQ(got->response.status, 405);
+  EXPECT_EQ(got->field("allow"), "GET, HEAD");
+}
+
+}  // namespace
+}  // namespace siding
