@@ -1,7 +1,6 @@
 // See listener.h.
 #include "proxy/downstream/listener.h"
 
-#include <event2/event.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,28 +20,18 @@ constexpr int kAcceptQueue = 4096;  // the kernel caps it at net.core.somaxconn
 }  // namespace
 
 Listener::Listener(Loop& loop, int fd, const ListenerOptions& options)
-    : loop_(loop), fd_(fd), options_(options) {
-  event_assign(&accept_event_, loop.base(), fd, EV_READ | EV_PERSIST, &Listener::on_acceptable, this);
+    : loop_(loop), socket_(std::make_unique<Socket>(loop, fd)), options_(options) {
   resume();
 }
 
-Listener::~Listener() {
-  close_all();
-  close_fd();
-}
-
-void Listener::on_acceptable(int, short, void* self) { static_cast<Listener*>(self)->accept_some(); }
+Listener::~Listener() { close_all(); }
 
 void Listener::resume() {
-  if (fd_ < 0 || accepting_) return;
-  event_add(&accept_event_, nullptr);
-  accepting_ = true;
+  if (socket_) on_acceptable_.listen(socket_->readable());
 }
 
 void Listener::pause() {
-  if (!accepting_) return;
-  event_del(&accept_event_);
-  accepting_ = false;
+  socket_->disarm_read();
   loop_.arm(resume_, after(loop_.now(), kRetryAccept));
 }
 
@@ -55,10 +44,11 @@ void Listener::accept_some() {
     sockaddr_storage from{};
     socklen_t length = sizeof(from);
     auto* address = reinterpret_cast<sockaddr*>(&from);
-    int fd = accept4(fd_, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(socket_->fd(), address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) pause();  // EMFILE and its like
+      if (errno == EAGAIN) break;
+      pause();  // EMFILE and its like
       return;
     }
     SocketAddress peer(address, length);
@@ -73,6 +63,7 @@ void Listener::accept_some() {
     ++count_;
     connection->start();
   }
+  resume();
 }
 
 void Listener::remove(H1Connection& connection) {
@@ -88,12 +79,15 @@ void Listener::drain() {
   draining_ = true;
   // What the kernel has accepted for us belongs to us.
   int more = 1;
-  while (fd_ >= 0 && more > 0) {
+  while (socket_ && more > 0) {
     size_t before = count_;
     accept_some();
     more = count_ > before ? 1 : 0;
   }
-  close_fd();
+  resume_.unlink();
+  on_acceptable_.unlink();
+  acceptable_.unlink();
+  socket_.reset();
   H1Connection* next = nullptr;
   for (H1Connection* c = connections_.front(); c != nullptr; c = next) {
     next = connections_.next(*c);
@@ -108,14 +102,6 @@ void Listener::close_all() {
     if (options_.on_close) options_.on_close();
     delete connection;
   }
-}
-
-void Listener::close_fd() {
-  if (fd_ < 0) return;
-  if (accepting_) event_del(&accept_event_);
-  accepting_ = false;
-  close(fd_);
-  fd_ = -1;
 }
 
 int open_listener(const SocketAddress& address, bool reuse_port, std::string* error) {

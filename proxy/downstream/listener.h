@@ -15,6 +15,7 @@
 #include "proxy/downstream/stream.h"
 #include "proxy/loop/loop.h"
 #include "proxy/net/address.h"
+#include "proxy/net/socket.h"
 
 namespace siding {
 
@@ -60,20 +61,18 @@ class Listener {
   void remove(H1Connection& connection);
 
  private:
-  static void on_acceptable(int fd, short what, void* self);
   void accept_some();
   void pause();
   void resume();
-  void close_fd();
 
   Loop& loop_;
-  int fd_;
+  std::unique_ptr<Socket> socket_;  // null once it has drained
   const ListenerOptions& options_;
-  event accept_event_;
-  bool accepting_ = false;
   bool draining_ = false;
   size_t count_ = 0;
   List<H1Connection> connections_;
+  MemberWake<Listener, &Listener::accept_some> acceptable_{*this};
+  Signal::Waiter on_acceptable_{acceptable_};
   MemberTimer<Listener, &Listener::resume> resume_{*this};
 };
 

@@ -15,6 +15,8 @@ SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) {
 
 std::optional<SocketAddress> SocketAddress::parse(std::string_view ip, uint16_t port) {
   SocketAddress a;
+  // inet_pton() reads up to a NUL and would not see what follows it.
+  if (ip.find('\0') != std::string_view::npos) return std::nullopt;
   std::string text(ip);
   if (inet_pton(AF_INET, text.c_str(), &a.storage_.v4.sin_addr) == 1) {
     a.storage_.v4.sin_family = AF_INET;

@@ -52,7 +52,7 @@ Io Socket::read(char* into, size_t max) {
     if (n > 0) return {Io::State::ok, static_cast<size_t>(n), 0};
     if (n == 0) return {Io::State::eof, 0, 0};
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::State::again, 0, 0};
+    if (errno == EAGAIN) return {Io::State::again, 0, 0};
     return {Io::State::error, 0, errno};
   }
 }
@@ -65,7 +65,7 @@ Io Socket::write(const iovec* parts, int count) {
     ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (n >= 0) return {Io::State::ok, static_cast<size_t>(n), 0};
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::State::again, 0, 0};
+    if (errno == EAGAIN) return {Io::State::again, 0, 0};
     return {Io::State::error, 0, errno};
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "proxy/observe/log.h"
 #include "proxy/server/server.h"
 #include "proxy/tools/commands.h"
 #include "proxy/tools/config_source.h"
@@ -62,6 +63,7 @@ int run_command(const RunOptions& options) {
 
   StopSignals signals;
   raise_descriptor_limit();
+  const Log log(config->log.level);
   SystemClock clock;
   Server server(config, clock);
   const std::string failure = server.start();

@@ -1,0 +1,98 @@
+// The budgets that `siding check` prints, and the lines of `siding run` at its start.
+#include "proxy/tools/budgets.h"
+
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+#include "proxy/tools/config_source.h"
+#include "proxy/tools/startup_lines.h"
+
+namespace siding {
+namespace {
+
+constexpr const char* kFile = R"(
+listen = ["127.0.0.1:8080"]
+[egress]
+listen = ["127.0.0.1:8081"]
+secret = "hush"
+[backend.shop]
+url = "http://127.0.0.1:8000"
+concurrency = 2
+[upstream.music]
+url = "http://api.music.example"
+[[route]]
+backend = "shop"
+[limits]
+max_connections = 1000
+spill = "512MiB"
+)";
+
+ConfigRef loaded(const std::string& text) {
+  const LoadedConfig result =
+      load_config({{"t.toml", text}}, [](std::string_view) { return std::nullopt; });
+  for (const Diagnostic& d : result.diagnostics) ADD_FAILURE() << d.text();
+  return result.config;
+}
+
+TEST(Budgets, SayWhatTheMachineGives) {
+  const ConfigRef config = loaded(kFile);
+  const uint64_t needed = descriptors_needed(*config);
+  EXPECT_EQ(budget_comments(*config, {1536ull << 20, 2, 20'000}),
+            "\n# What this amounts to here:\n"
+            "# memory       1.5 GiB for buffered bodies (80 % of the cgroup's limit or the machine's "
+            "memory), then files of 512 MiB in all\n"
+            "# pins         64 MiB of prefetched answers\n"
+            "# queue        10000 requests and 2 GiB of bodies before shop\n"
+            "# threads      2\n"
+            "# descriptors  " +
+                std::to_string(needed) + " at most, RLIMIT_NOFILE allows 20000\n");
+}
+
+TEST(Budgets, TooFewDescriptorsComeWithTheRemedy) {
+  const ConfigRef config = loaded(kFile);
+  const std::string text = budget_comments(*config, {1 << 30, 1, 1024});
+  const std::string needed = std::to_string(descriptors_needed(*config));
+  EXPECT_NE(text.find("RLIMIT_NOFILE allows 1024: TOO FEW"), std::string::npos) << text;
+  EXPECT_NE(text.find("LimitNOFILE=" + needed), std::string::npos) << text;
+  EXPECT_NE(text.find("max_connections (1000)"), std::string::npos) << text;
+}
+
+TEST(Budgets, TheOutputOfCheckLoadsAgain) {
+  const ConfigRef config = loaded(kFile);
+  std::string text = print_config(*config) + budget_comments(*config, {1 << 30, 1, 1024});
+  EXPECT_EQ(text.find("hush"), std::string::npos);
+  loaded(text);
+}
+
+TEST(Budgets, TheMachineIsRead) {
+  const Machine machine = read_machine(*loaded(kFile));
+  EXPECT_GT(machine.memory, 0u);
+  EXPECT_GT(machine.descriptors, 0u);
+  EXPECT_GE(machine.threads, 1u);
+}
+
+TEST(StartupLines, SayWhoListensWhereAndWhatStandsBehind) {
+  const ConfigRef config = loaded(kFile);
+  const SocketAddress front = *SocketAddress::parse("127.0.0.1", 8080);
+  ListeningOn listening;
+  listening.front = {front, front};  // two threads
+  listening.egress = {*SocketAddress::parse("127.0.0.1", 8081)};
+  const std::vector<std::string> lines{
+      "listening on 127.0.0.1:8080",
+      "egress on 127.0.0.1:8081, for the backend's own calls (`siding env` says how)",
+      "backend shop at http://127.0.0.1:8000, concurrency 2, at most 10000 queued for 30s",
+      "upstream music at http://api.music.example, at most 256 calls at once"};
+  EXPECT_EQ(startup_lines(*config, listening), lines);
+}
+
+TEST(ConfigSource, AFaultOfAFlagNamesTheFlag) {
+  const std::string toml = config_from_flags("foo", "x", "8080");
+  const LoadedConfig result =
+      load_config({{"flags", toml}}, [](std::string_view) { return std::nullopt; });
+  std::vector<std::string> flags;
+  for (const Diagnostic& d : result.diagnostics) flags.push_back(flag_of_place(d.place, toml));
+  EXPECT_EQ(flags, (std::vector<std::string>{"--listen", "--backend", "--concurrency"}));
+}
+
+}  // namespace
+}  // namespace siding
