@@ -26,7 +26,8 @@ add_compile_options(
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A coroutine's frame comes from its promise's operator new; once that is inlined and operator
   # delete is not, g++ takes them for strangers (PR 109224). AddressSanitizer knows better.
-  add_compile_options(-Wduplicated-cond -Wno-mismatched-new-delete)
+  # And an empty std::optional is to it one that may be read (PR 80635); clang looks for these too.
+  add_compile_options(-Wduplicated-cond -Wno-mismatched-new-delete -Wno-maybe-uninitialized)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # PR 105329 and 105651: std::string's operator+ and replace() are "restrict" violations.
     add_compile_options(-Wno-restrict)
@@ -40,10 +41,6 @@ if(SIDING_SANITIZE)
   add_compile_options(
     -fsanitize=${SIDING_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SIDING_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # The manual of -fsanitize says so: instrumented code makes this warning guess.
-    add_compile_options(-Wno-maybe-uninitialized)
-  endif()
 endif()
 
 # One translation unit per library (tests: per folder) takes a fifth of the time to compile from

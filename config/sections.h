@@ -76,6 +76,7 @@ void options(V& v, BackendConfig& c) {
   v.inline_table("queue", c.queue);
   v.option("down", c.down, OneOf<Down>{{{"wait", Down::wait}, {"fail", Down::fail}}});
   v.option("connect_timeout", c.connect_timeout, kind::kShortTime);
+  v.option("timeout", c.timeout, kind::kLongTime);
   v.option("abandon", c.abandon, kind::kLongTime);
   v.option("keep_alive", c.keep_alive, Flag{});
   v.option("idle_timeout", c.idle_timeout, kind::kLongTime);

@@ -39,6 +39,13 @@ std::optional<TimePoint> Permit::connect_failed(TimePoint now) {
   return a.retry_at_;
 }
 
+void Permit::answer_lost(TimePoint now) {
+  std::lock_guard lock(admission_->mutex_);
+  if (admission_->down_) return;
+  admission_->down_ = true;
+  admission_->retry_at_ = now + kFirstBackoff;
+}
+
 TimePoint Permit::not_before() const {
   if (probe_ == 0) return {};
   std::lock_guard lock(admission_->mutex_);

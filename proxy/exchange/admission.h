@@ -44,6 +44,9 @@ class Permit {
   /// It did not. Returns when to try again if this permit is now the one that probes; nullopt if
   /// another one does: then give this one back and queue again (Ticket::requeue).
   std::optional<TimePoint> connect_failed(TimePoint now);
+  /// It took the connection and closed it without an answer: it may be on its way down, so that
+  /// the others wait for a moment, and one goes first.
+  void answer_lost(TimePoint now);
   /// When the first connection may be tried: later than now only for a prober that took over.
   TimePoint not_before() const;
 

@@ -14,6 +14,7 @@
 #include "proxy/exchange/accounting.h"
 #include "proxy/exchange/backend_call.h"
 #include "proxy/exchange/call.h"
+#include "proxy/exchange/learning.h"
 #include "proxy/exchange/prefetch.h"
 #include "proxy/exchange/relay.h"
 #include "proxy/observe/log.h"
@@ -31,6 +32,17 @@ uint64_t client_key(const std::string& ip) {
   in6_addr bytes = address->bytes();
   size_t size = IN6_IS_ADDR_V4MAPPED(&bytes) ? 16 : 8;
   return key_hash({reinterpret_cast<const char*>(bytes.s6_addr), size});
+}
+
+/// Whether a template looks into the request body: only then is it worth a copy in one piece.
+bool uses_body(const PrefetchConfig& prefetch) {
+  auto looks = [](const Template& t) {
+    return t.uses(Template::Source::form) || t.uses(Template::Source::json);
+  };
+  return std::any_of(prefetch.calls.begin(), prefetch.calls.end(), [&](const CallConfig& call) {
+    return looks(call.target) || std::any_of(call.headers.begin(), call.headers.end(),
+                                             [&](const auto& header) { return looks(header.second); });
+  });
 }
 
 class Exchange {
@@ -56,7 +68,8 @@ class Exchange {
   Task<bool> ask_backend();
   Task<bool> connect(Lease* lease, bool may_reuse);
   Task<> relay();
-  Task<bool> next_change(TimePoint until);
+  Task<bool> progress(Signal& signal);
+  void too_late();
   BackendCall::Request make_request();
   void answer(Outcome outcome, std::string_view detail);
   bool past_deadline() const { return services_.loop.now() >= deadline_; }
@@ -208,10 +221,12 @@ Task<bool> Exchange::admit() {
   queue_deadline_ = std::min(deadline_, after(entered, backend_->config.queue.timeout));
   if (!route_->prefetch.calls.empty()) {
     auto index = static_cast<size_t>(route_ - shared().config->routes.data());
-    PrefetchSet::Request about{route_, index, client_, record_.request_id,
+    auto marks = std::make_shared<const ClientMarks>(client_marks(stream_.head, client_));
+    PrefetchSet::Request about{route_, index, std::move(marks), record_.request_id,
                                is_safe(stream_.head.method)};
     prefetches_ = std::make_unique<PrefetchSet>(services_, std::move(about));
-    std::optional<std::string> text = body_ ? body_->text() : std::nullopt;
+    bool wants_body = uses_body(route_->prefetch);
+    std::optional<std::string> text = body_ && wants_body ? body_->text() : std::nullopt;
     std::optional<std::string_view> text_view;
     if (text) text_view = *text;
     RequestValues values(stream_.head, captures_, record_.client, text_view);
@@ -317,24 +332,30 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
   }
 }
 
-/// False if the time came first; the client has its answer then.
-Task<bool> Exchange::next_change(TimePoint until) {
-  bool changed = co_await Wait(handle_->call->changed, until);
-  if (!changed) {
-    if (stream_.head_sent) {
-      record_.outcome = Outcome::deadline;
-      stream_.abort();
-    } else {
-      answer(Outcome::deadline, "the answer did not come before the deadline");
-    }
+/// Waits until the answer has moved on. False if the time came first; the client is told then.
+Task<bool> Exchange::progress(Signal& signal) {
+  TimePoint until = std::min(deadline_, after(services_.loop.now(), backend_->config.timeout));
+  bool moved = co_await Wait(signal, until);
+  if (!moved) too_late();
+  co_return moved;
+}
+
+void Exchange::too_late() {
+  Outcome outcome = past_deadline() ? Outcome::deadline : Outcome::backend_timeout;
+  if (stream_.head_sent) {
+    record_.outcome = outcome;
+    stream_.abort();
+  } else {
+    answer(outcome, "the answer did not come in time");
   }
-  co_return changed;
 }
 
 /// Gives the request to a worker and waits for the head of its answer.
 Task<bool> Exchange::ask_backend() {
   // Not repeatable ones get a connection of their own: a kept one may be closed at this moment.
-  bool may_reuse = is_idempotent(stream_.head.method) && !body_;
+  bool repeatable = is_idempotent(stream_.head.method);
+  bool may_reuse = repeatable;
+  bool repeated = false;
   BackendCall::Request request = make_request();
   handle_.emplace(services_, backend_->config.abandon);
   std::unique_ptr<BackendCall> call;
@@ -362,17 +383,22 @@ Task<bool> Exchange::ask_backend() {
       }
       if (current.head) co_return true;
       if (current.failed) break;
-      bool changed = co_await next_change(deadline_);
-      if (!changed) co_return false;
+      bool moved = co_await progress(current.changed);
+      if (!moved) co_return false;
     }
     const Error& error = *current.failed;
     record_.detail = error.detail;
-    if (!current.stale() || !may_reuse) {
+    bool lost = !current.stale() && (error.kind == Failure::closed || error.kind == Failure::reset);
+    if (lost && current.permit) current.permit.answer_lost(services_.loop.now());
+    // What may be repeated gets a second try; a kept connection that was closed does not count.
+    bool repeat = repeatable && (current.stale() || (lost && !repeated));
+    if (!repeat) {
       answer(error.kind == Failure::malformed ? Outcome::backend_malformed
                                               : Outcome::backend_closed,
              "the backend gave no answer");
       co_return false;
     }
+    repeated = repeated || lost;
     may_reuse = false;
     permit_ = std::move(current.permit);
   }
@@ -395,19 +421,14 @@ Task<> Exchange::relay() {
     }
     if (piece->empty()) {
       if (call.spool.ended() && call.spool.empty()) break;
-      bool in_time = co_await Wait(call.spool.filled(), deadline_);
-      if (!in_time) {
-        record_.outcome = Outcome::deadline;
-        stream_.abort();
-        co_return;
-      }
+      bool moved = co_await progress(call.spool.filled());
+      if (!moved) co_return;
       continue;
     }
     stream_.send_data(std::move(*piece));
     bool room = co_await wait_for_room(stream_, deadline_);
     if (!room) {
-      record_.outcome = Outcome::deadline;
-      stream_.abort();
+      too_late();
       co_return;
     }
   }

@@ -1,9 +1,12 @@
 // See learning.h.
 #include "proxy/exchange/learning.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "cache/key.h"
+#include "http/uri.h"
 
 namespace siding {
 
@@ -11,6 +14,7 @@ namespace {
 constexpr size_t kMaxFields = 64;
 /// A value that three different clients' calls carried is the application's, not a client's.
 constexpr size_t kClients = 3;
+constexpr size_t kMaxMarks = 128;
 
 constexpr std::array<std::string_view, 3> kFromTheFirst{"user-agent", "accept", "accept-encoding"};
 constexpr std::array<std::string_view, 9> kNever{
@@ -35,6 +39,32 @@ bool never(std::string_view name) {
   return false;
 }
 }  // namespace
+
+ClientMarks client_marks(const RequestHead& head, uint64_t address) {
+  ClientMarks marks;
+  marks.address = address;
+  std::string credentials = head.fields.joined("authorization") + head.fields.joined("cookie");
+  marks.credentials = credentials.empty() ? address : key_hash(credentials);
+  auto add = [&](std::string_view value) {
+    if (marks.values.size() < kMaxMarks && !value.empty()) marks.values.push_back(key_hash(value));
+  };
+  for_each_parameter(head.query(), [&](std::string_view, std::string_view v) { add(form_decode(v)); });
+  for (const Field& f : head.fields) {
+    if (equals_ignore_case(f.name, "cookie")) {
+      std::string_view rest = f.value;
+      while (!rest.empty()) {
+        std::string_view pair = rest.substr(0, rest.find(';'));
+        size_t equals = pair.find('=');
+        if (equals != std::string_view::npos) add(trim_ows(pair.substr(equals + 1)));
+        rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+      }
+    } else {
+      add(f.value);
+    }
+  }
+  std::sort(marks.values.begin(), marks.values.end());
+  return marks;
+}
 
 void LearnedFields::apply(Fields& prefetch) const {
   std::lock_guard lock(mutex_);
@@ -78,11 +108,15 @@ std::string LearnedFields::learn(const Fields& call, const PinOffer& offer) {
       if (!offer.ignored->ignores(name, value)) seen.varying = true;
       continue;
     }
+    const ClientMarks& client = *offer.client;
     if (first_counts) {
       seen.known = true;
-    } else if (!seen.known && seen.clients.size() < kClients) {
-      seen.clients.insert(offer.client);
-      seen.known = seen.clients.size() >= kClients;
+    } else if (std::binary_search(client.values.begin(), client.values.end(), key_hash(value))) {
+      seen.varying = true;  // passed on from the client: it needs a template
+    } else if (!seen.known) {
+      seen.addresses.insert(client.address);
+      seen.credentials.insert(client.credentials);
+      seen.known = seen.addresses.size() >= kClients && seen.credentials.size() >= kClients;
     }
   }
   Fields would_send = offer.fields;

@@ -1,7 +1,7 @@
 // What siding learns, per template, from the worker's own calls: the fields that its library sends
 // with every call, so that a prefetch gets the same answer. And whether the template has matched.
-// Invariants: credentials and what belongs to one request are never learned; a field seen with two
-// values is varying and never learned again; thread-safe.
+// Invariants: credentials, what belongs to one request, and what the client sent itself are never
+// learned; a field seen with two values is varying and never learned again; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,9 @@
 #include "proxy/exchange/pins.h"
 
 namespace siding {
+
+/// `address`: the key by which the queue tells clients apart.
+ClientMarks client_marks(const RequestHead& head, uint64_t address);
 
 class LearnedFields {
  public:
@@ -32,7 +35,8 @@ class LearnedFields {
   struct Seen {
     std::string name;   // as the library writes it
     std::string value;
-    std::set<uint64_t> clients;
+    std::set<uint64_t> addresses;    // of the clients whose calls carried it
+    std::set<uint64_t> credentials;  // likewise: one user may have many addresses
     bool known = false;
     bool varying = false;
   };

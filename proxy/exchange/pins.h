@@ -47,6 +47,14 @@ class IgnoredFields {
 /// The first end-to-end field in which two requests differ, in lower case; empty if there is none.
 std::string first_differing_field(const Fields& a, const Fields& b, const IgnoredFields& ignored);
 
+/// What tells one client from another when learning from its worker's calls.
+struct ClientMarks {
+  uint64_t address = 0;          ///< as the queue tells clients apart
+  uint64_t credentials = 0;      ///< of Cookie and Authorization; the address where there are none
+  std::vector<uint64_t> values;  ///< hashes of what the client itself sent, sorted: the application
+                                 ///< may pass these on, so they are no habits of its library
+};
+
 /// What a request inside expects its worker to call.
 struct PinOffer {
   std::string key;                         ///< of cache/key.h
@@ -54,7 +62,7 @@ struct PinOffer {
   const IgnoredFields* ignored = nullptr;  ///< of the upstream, which outlives the pin
   LearnedFields* learned = nullptr;        ///< of the template, likewise
   std::string exchange;                    ///< request id, for exact matching by Siding-Exchange
-  uint64_t client = 0;
+  std::shared_ptr<const ClientMarks> client;
   bool call_made = true;                   ///< false: only observed, an answer will never come
 };
 

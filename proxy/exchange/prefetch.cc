@@ -111,7 +111,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.skip = PrefetchSkip::tunnelled;
     return;
   }
-  leg.skip = shared.speculation.ask(request_.route_index, leg.index, request_.client, now);
+  leg.skip = shared.speculation.ask(request_.route_index, leg.index, request_.client->address, now);
   if (leg.skip) return;
   leg.asked = true;
   leg.offer.call_made = true;
@@ -189,7 +189,7 @@ void PrefetchSet::finish(ExchangeRecord& record) {
       out.difference = leg->pin->difference;
       out.reason = leg->pin->reason;
       if (leg->pin->matched && leg->skip == PrefetchSkip::observing) {
-        shared.speculation.matched(request_.client, now);
+        shared.speculation.matched(request_.client->address, now);
       }
     }
     const std::optional<Error>* error = leg->fetch ? &leg->fetch->error() : nullptr;
@@ -217,7 +217,7 @@ void PrefetchSet::finish(ExchangeRecord& record) {
     if (leg->asked) {
       bool used = fate == PinStore::Fate::used && leg->pin;
       bool wasted = out.outcome == PrefetchOutcome::unused || out.outcome == PrefetchOutcome::missed;
-      shared.speculation.ended(request_.route_index, leg->index, request_.client,
+      shared.speculation.ended(request_.route_index, leg->index, request_.client->address,
                                used     ? Speculation::Use::used
                                : wasted ? Speculation::Use::unused
                                         : Speculation::Use::neither,

@@ -19,7 +19,7 @@ class PrefetchSet {
   struct Request {
     const RouteConfig* route = nullptr;
     size_t route_index = 0;
-    uint64_t client = 0;
+    std::shared_ptr<const ClientMarks> client;
     std::string id;
     bool safe = true;
   };

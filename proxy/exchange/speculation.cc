@@ -10,10 +10,9 @@ namespace siding {
 namespace {
 constexpr Duration kPause = std::chrono::seconds(60);
 constexpr uint32_t kUnusedInARow = 3;
-/// A client of which nothing was used yet has at most this many under way at once.
-constexpr uint32_t kStrangersOutstanding = 10;
-constexpr uint64_t kRouteFloor = 10;       // unused ones that a route may always have
-constexpr uint64_t kRouteShare = 10;       // else one in ten
+/// For clients of which nothing was used yet: what a route has under way or wasted at once.
+constexpr uint64_t kRouteFloor = 20;
+constexpr uint64_t kRouteShare = 10;       // above the floor: one in ten of what was made
 constexpr uint32_t kTemplateWindow = 100;  // answers
 constexpr uint32_t kTemplateShare = 10;    // percent
 constexpr uint32_t kTrialEvery = 20;
@@ -61,12 +60,16 @@ std::optional<PrefetchSkip> Speculation::ask(size_t route, size_t call, uint64_t
   fade(r, now);
   if (now < c.paused_until) return PrefetchSkip::client_paused;
   if (!c.proven) {
-    if (c.outstanding >= kStrangersOutstanding) return PrefetchSkip::client_paused;
-    if (r.unused >= std::max(kRouteFloor, r.made / kRouteShare)) return PrefetchSkip::budget;
+    uint64_t risk = r.unused + r.strangers;
+    if (risk >= std::max(kRouteFloor, r.made / kRouteShare)) return PrefetchSkip::budget;
   }
   if (now < t.paused_until) return PrefetchSkip::template_paused;
   if (t.on_trial && t.since_pause++ % kTrialEvery != 0) return PrefetchSkip::template_paused;
   ++c.outstanding;
+  if (!c.proven) {
+    ++c.as_stranger;
+    ++r.strangers;
+  }
   ++r.made;
   return std::nullopt;
 }
@@ -76,6 +79,10 @@ void Speculation::ended(size_t route, size_t call, uint64_t id, Use use, TimePoi
   Route& r = routes_[route];
   Client& c = client(id);
   if (c.outstanding > 0) --c.outstanding;
+  if (c.as_stranger > 0) {
+    --c.as_stranger;
+    --r.strangers;
+  }
   if (use == Use::neither) return;
   Template& t = r.templates[call];
   ++t.answers;

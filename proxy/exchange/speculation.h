@@ -40,6 +40,7 @@ class Speculation {
  private:
   struct Client {
     uint32_t outstanding = 0;
+    uint32_t as_stranger = 0;     // of these: begun before anything was used
     uint32_t unused_in_a_row = 0;
     bool proven = false;          // one of its prefetches was used
     TimePoint paused_until{};
@@ -55,6 +56,7 @@ class Speculation {
   struct Route {
     uint64_t made = 0;            // halved each window, so that the past fades
     uint64_t unused = 0;
+    uint64_t strangers = 0;       // calls under way for clients of which nothing was used yet
     TimePoint window_ends{};
     std::vector<Template> templates;
   };

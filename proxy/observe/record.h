@@ -16,11 +16,11 @@ namespace siding {
 
 /// One call of a route's prefetch.
 struct PrefetchRecord {
-  std::string call;          ///< the template, "music:/s?word={query.q}"
-  std::string expected;      ///< key that siding computed
-  std::string actual;        ///< of a miss: the nearest key that the worker asked for
-  std::string difference;    ///< the first one, for people
-  std::string reason;        ///< why it was skipped, missed or refused; the metric label
+  std::string call;        ///< the template, "music:/s?word={query.q}"
+  std::string expected;    ///< key that siding computed
+  std::string actual;      ///< of a miss: the nearest key that the worker asked for
+  std::string difference;  ///< the first one, for people
+  std::string reason;      ///< why it was skipped, missed or refused; the metric label
   PrefetchOutcome outcome = PrefetchOutcome::unused;
   int status = 0;
   Duration took{};
@@ -36,26 +36,26 @@ struct PrefetchRecord {
 
 struct ExchangeRecord {
   std::string request_id;
-  WallTime wall{};           ///< when the request began
-  std::string client;        ///< address after trusted_proxies
+  WallTime wall{};     ///< when the request began
+  std::string client;  ///< address after trusted_proxies
   std::string method;
   std::string host;
   std::string target;
-  std::string route;         ///< RouteConfig::text(); empty: none matched
+  std::string route;  ///< RouteConfig::text(); empty: none matched
   std::string backend;
   int minor_version = 1;
-  int status = 0;            ///< sent to the client; 0: none
+  int status = 0;  ///< sent to the client; 0: none
   Outcome outcome = Outcome::internal;
-  std::string detail;        ///< for `explain`
-  uint64_t bytes_in = 0;     ///< request body
-  uint64_t bytes_out = 0;    ///< on the wire
-  Duration body_wait{};      ///< until the request was whole
-  Duration queue_wait{};     ///< from entering until a worker had it
-  Duration worker{};         ///< from the first byte sent to the worker's last byte
-  Duration blocked{};        ///< of that: in calls through egress (where it can be told)
+  std::string detail;      ///< for `explain`
+  uint64_t bytes_in = 0;   ///< request body
+  uint64_t bytes_out = 0;  ///< on the wire
+  Duration body_wait{};    ///< until the request was whole
+  Duration queue_wait{};   ///< from entering until a worker had it
+  Duration worker{};       ///< from the first byte sent to the worker's last byte
+  Duration blocked{};      ///< of that: in calls through egress (where it can be told)
   Duration total{};
-  uint32_t ahead = 0;        ///< requests before it when it entered
-  uint32_t attempts = 0;     ///< connections tried
+  uint32_t ahead = 0;     ///< requests before it when it entered
+  uint32_t attempts = 0;  ///< connections tried
   bool spilled = false;
   std::vector<PrefetchRecord> prefetches;
 };

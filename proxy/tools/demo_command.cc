@@ -1,6 +1,7 @@
 // `siding demo`: a race between a blocking worker alone and the same worker behind siding, and a table
 // of what came out. One process tree, no network, no other program.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <thread>
 
@@ -116,16 +117,20 @@ bool Demo::report(const RaceResult& result) const {
 void Demo::keep_up() {
   const std::string direct = "http://" + alone_.front().text();
   const std::string siding = "http://" + fronted_.front().text();
-  const std::string admin = fronted_.server()->admin_addresses().front().text();
+  const Server& server = *fronted_.server();
+  const char* me = program_invocation_name;
+  std::printf("\nsiding's file (what it listens on: front %s, egress %s, admin %s):\n\n%s\n",
+              fronted_.front().text().c_str(), server.egress_addresses().front().text().c_str(),
+              server.admin_addresses().front().text().c_str(), fronted_.toml().c_str());
   std::printf(
-      "\nsiding's file (egress is %s):\n\n%s\n"
-      "Still up, until Ctrl-C. Try, in another terminal:\n\n"
-      "  curl '%s/search/?q=love'      # directly\n"
-      "  curl '%s/search/?q=love'      # through siding: one request is not faster,\n"
-      "  siding try '%s/search/?q={n}' -n 20 --through %s      # many are\n"
-      "  siding explain last --admin %s\n",
-      fronted_.server()->egress_addresses().front().text().c_str(), fronted_.toml().c_str(),
-      direct.c_str(), siding.c_str(), direct.c_str(), siding.c_str(), admin.c_str());
+      "Still up, until Ctrl-C. In another terminal, one request each way (as fast as the "
+      "other):\n\n"
+      "  curl '%s/search/?q=love'\n  curl '%s/search/?q=love'\n\n"
+      "many each way, and what became of the last one:\n\n"
+      "  %s try '%s/search/?q={n}' -n 20 --through %s\n"
+      "  %s explain last --admin %s\n",
+      direct.c_str(), siding.c_str(), me, direct.c_str(), siding.c_str(), me,
+      server.admin_addresses().front().text().c_str());
   std::fflush(stdout);
   while (signals_.wait(Duration::max()) == 0) continue;
 }

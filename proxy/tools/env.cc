@@ -25,10 +25,11 @@ constexpr std::array<std::pair<std::string_view, Application>, 6> kApplications{
 constexpr std::array<std::string_view, 4> kDirect{"169.254.169.254", "169.254.170.2",
                                                   "fd00:ec2::254", "metadata.google.internal"};
 
-std::string direct_hosts(std::string_view separator) {
+// As no_proxy wants it.
+std::string direct_hosts() {
   std::string out;
   for (std::string_view host : kDirect) {
-    if (!out.empty()) out += separator;
+    if (!out.empty()) out += ",";
     out += host;
   }
   return out;
@@ -88,6 +89,7 @@ class EnvWriter {
   }
   void shell_variables();
   void about_direct_hosts(const std::string& variable = "no_proxy");
+  void about_loopback(const std::string& rule);
   void about_secret();
   void about_base_urls(bool instead);
   void https_goes_direct(const std::string& variable);
@@ -102,7 +104,7 @@ class EnvWriter {
 
 void EnvWriter::shell_variables() {
   line("export http_proxy=" + proxy_url());
-  line("export no_proxy=" + direct_hosts(","));
+  line("export no_proxy=" + direct_hosts());
 }
 
 void EnvWriter::about_direct_hosts(const std::string& variable) {
@@ -116,6 +118,16 @@ void EnvWriter::about_direct_hosts(const std::string& variable) {
   note(
       "No [upstream] may be in it. The hosts above are metadata services, which siding refuses to "
       "call.");
+}
+
+// Clients that never send calls to loopback through a proxy.
+void EnvWriter::about_loopback(const std::string& rule) {
+  note(rule);
+  for (const UpstreamConfig& upstream : config_.upstreams) {
+    if (!on_loopback(upstream)) continue;
+    note("So upstream " + upstream.name +
+         ", which is on loopback, has to be called by its base URL.");
+  }
 }
 
 void EnvWriter::about_secret() {
@@ -173,7 +185,7 @@ std::string EnvWriter::php_fpm() {
       "clear_env is on unless you turned it off: a worker sees what env[] names, not what was "
       "exported.");
   line("env[http_proxy] = \"" + proxy_url() + "\"");
-  line("env[no_proxy] = \"" + direct_hosts(",") + "\"");
+  line("env[no_proxy] = \"" + direct_hosts() + "\"");
   note("The curl extension reads http_proxy in lower case only.");
   about_direct_hosts();
   about_secret();
@@ -205,13 +217,7 @@ std::string EnvWriter::ruby() {
   shell_variables();
   about_direct_hosts();
   about_secret();
-  if (secret_) note("open-uri does not send it: give it proxy_http_basic_authentication.");
-  note("Targets on loopback are exempt: whatever resolves to 127.x or ::1 is called directly.");
-  for (const UpstreamConfig& upstream : config_.upstreams) {
-    if (on_loopback(upstream)) {
-      note("  upstream " + upstream.name + " is on loopback: call it by its base URL, below.");
-    }
-  }
+  about_loopback("Ruby calls directly whatever resolves to 127.x or ::1.");
   note(
       "Ruby takes http_proxy for https:// too, as a tunnel (CONNECT) that this version refuses: "
       "hosts");
@@ -221,26 +227,20 @@ std::string EnvWriter::ruby() {
 }
 
 std::string EnvWriter::java() {
-  // The property replaces Java's own exemptions; they stay, unless an upstream is among them.
-  const bool lift = std::any_of(config_.upstreams.begin(), config_.upstreams.end(), on_loopback);
-  std::string direct = lift ? "" : "localhost|127.*|[::1]|";
+  std::string direct;
   for (std::string_view host : kDirect) {
     const bool v6 = host.find(':') != std::string_view::npos;
-    direct += (v6 ? "[" + std::string(host) + "]" : std::string(host)) + "|";
+    direct +=
+        (direct.empty() ? "" : "|") + (v6 ? "[" + std::string(host) + "]" : std::string(host));
   }
-  direct.pop_back();
   const std::string host = host_.front() == '[' ? host_.substr(1, host_.size() - 2) : host_;
   note("Java: for the environment of the JVM, or the three -D on its command line.");
   line("export JAVA_TOOL_OPTIONS=\"-Dhttp.proxyHost=" + host + " -Dhttp.proxyPort=" + port_ +
        " -Dhttp.nonProxyHosts=" + direct + "\"");
-  note(
-      "HttpURLConnection and java.net.http with ProxySelector.getDefault() read these; http_proxy "
-      "is");
-  note(
-      "not read. Other clients (Apache, OkHttp, Netty) may have a switch, such as "
-      "useSystemProperties().");
+  note("HttpURLConnection and java.net.http read these, and no http_proxy. Other clients (Apache,");
+  note("OkHttp, Netty) may have a switch, such as useSystemProperties().");
   about_direct_hosts("http.nonProxyHosts");
-  if (lift) note("Java's own exemption of loopback is lifted: an upstream is there.");
+  about_loopback("Java adds localhost, 127.* and [::1] to the list (unless it is empty).");
   if (secret_) {
     note(
         "The JVM takes no user from a property: set a java.net.Authenticator for the proxy, user "
@@ -280,7 +280,7 @@ std::string EnvWriter::k8s() {
   line("    value: \"http://" + std::string(secret_ ? "app:$(SIDING_SECRET)@" : "") + host_ + ":" +
        port_ + "\"");
   line("  - name: no_proxy");
-  line("    value: \"" + direct_hosts(",") + "\"");
+  line("    value: \"" + direct_hosts() + "\"");
   note("Which clients read these: `siding env FILE --for python`, php-fpm, ruby, java or node.");
   about_direct_hosts();
   https_goes_direct("https_proxy");

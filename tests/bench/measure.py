@@ -99,7 +99,8 @@ def table(columns, rows):
 
 
 def middle(values):
-    return statistics.median(values)
+    """The median; None of nothing."""
+    return statistics.median(values) if values else None
 
 
 def say(text):

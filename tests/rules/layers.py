@@ -12,7 +12,7 @@ LIBRARY = re.compile(r"^siding_library\(([^)]*)\)", re.MULTILINE)
 # or hides a library that should be easy to replace). Tests are free to use what they need.
 HEAVY = {
     "toml++/": (("config/",), True),
-    "CLI/": (("proxy/main.cc",), True),
+    "CLI/": (("proxy/tools/cli.cc",), True),
     "spdlog/": (("proxy/observe/log.cc",), True),
     "prometheus/": (("proxy/observe/", "proxy/admin/"), True),
     "simdjson": (("http/", "proxy/exchange/"), True),

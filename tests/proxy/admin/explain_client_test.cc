@@ -2,6 +2,7 @@
 #include "proxy/admin/explain_client.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ class CannedServer {
 
  private:
   void serve() {
+    pollfd p{fd_, POLLIN, 0};
+    ASSERT_EQ(poll(&p, 1, 10'000), 1) << "nobody connected";
     int peer = accept(fd_, nullptr, nullptr);
     char part[1024];
     while (request_.find("\r\n\r\n") == std::string::npos) {

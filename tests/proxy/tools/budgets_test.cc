@@ -37,15 +37,16 @@ ConfigRef loaded(const std::string& text) {
 TEST(Budgets, SayWhatTheMachineGives) {
   const ConfigRef config = loaded(kFile);
   const uint64_t needed = descriptors_needed(*config);
-  EXPECT_EQ(budget_comments(*config, {1536ull << 20, 2, 20'000}),
-            "\n# What this amounts to here:\n"
-            "# memory       1.5 GiB for buffered bodies (80 % of the cgroup's limit or the machine's "
-            "memory), then files of 512 MiB in all\n"
-            "# pins         64 MiB of prefetched answers\n"
-            "# queue        10000 requests and 2 GiB of bodies before shop\n"
-            "# threads      2\n"
-            "# descriptors  " +
-                std::to_string(needed) + " at most, RLIMIT_NOFILE allows 20000\n");
+  EXPECT_EQ(
+      budget_comments(*config, {1536ull << 20, 2, 20'000}),
+      "\n# What this amounts to here:\n"
+      "# memory       1.5 GiB for buffered bodies (80 % of the cgroup's limit or the machine's "
+      "memory), then files of 512 MiB in all\n"
+      "# pins         64 MiB of prefetched answers\n"
+      "# queue        10000 requests and 2 GiB of bodies before shop\n"
+      "# threads      2\n"
+      "# descriptors  " +
+          std::to_string(needed) + " at most, RLIMIT_NOFILE allows 20000\n");
 }
 
 TEST(Budgets, TooFewDescriptorsComeWithTheRemedy) {
