@@ -32,6 +32,8 @@ inline std::optional<std::string> base64_decode(std::string_view text) {
       out.push_back(static_cast<char>(bits >> have & 0xff));
     }
   }
+  // Bits that no byte uses must be zero: a secret has one spelling.
+  if ((bits & ((1u << have) - 1)) != 0) return std::nullopt;
   return out;
 }
 

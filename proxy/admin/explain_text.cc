@@ -77,7 +77,7 @@ void timeline(std::string& out, const ExchangeRecord& r) {
     bar(out, "fetch " + std::to_string(i + 1), entered, entered + r.prefetches[i].took, whole, "");
   }
   bar(out, "worker", dispatched, worked, whole, blocked_note(r));
-  bar(out, "rest", worked, r.total, whole, "");
+  bar(out, "other", worked, r.total, whole, "connecting, sending");
 }
 
 // Two keys above each other with a mark under their first difference; long ones are cut around it.
@@ -115,7 +115,7 @@ void prefetch(std::string& out, const PrefetchRecord& p, size_t number) {
   if (!p.why().empty()) add(plain(p.why()));
   if (p.status != 0) add("status " + std::to_string(p.status));
   if (p.took > Duration::zero()) add(ms(p.took));
-  line(out, {"    ", std::to_string(number), " ", padded(p.word(), 10), " ", plain(p.call), note});
+  line(out, {"    ", std::to_string(number), " ", padded(p.word(), 14), " ", plain(p.call), note});
   bool missed = p.outcome == PrefetchOutcome::missed && !p.skip.has_value();
   if (!p.actual.empty()) {
     key_pair(out, p.expected, p.actual);

@@ -15,6 +15,10 @@ namespace {
 constexpr size_t kReadSize = 16 * 1024;
 /// Pipelined bytes that are held while a request is being served.
 constexpr size_t kMaxPipelined = 16 * 1024;
+/// Pipelined requests that are served before others of the loop get their turn, and the unsent bytes
+/// above which no next one is begun.
+constexpr int kRequestsPerStep = 8;
+constexpr size_t kMaxUnsent = 256 * 1024;
 /// A slow body must bring this much per body_timeout, or it is a slow-loris.
 constexpr uint64_t kMinBodyProgress = 1024;
 constexpr int kMaxParts = 64;
@@ -145,18 +149,21 @@ H1Connection::H1Connection(Listener& listener, int fd, const SocketAddress& peer
   progress_ = loop_.now();
 }
 
-H1Connection::~H1Connection() = default;
+H1Connection::~H1Connection() {
+  // The handler's task may still look at the rest.
+  request_.reset();
+}
 
 void H1Connection::drain() {
   if (phase_ != Phase::open) return;
   keep_alive_ = false;
-  if (!request_ && input_.empty()) close();
+  if (!request_ && input_.empty() && out_.empty()) close();
 }
 
 bool H1Connection::wants_read() const {
   if (phase_ == Phase::lingering) return true;
   if (phase_ != Phase::open || fin_received_) return false;
-  if (!request_) return true;
+  if (!request_) return head_incomplete_ || input_.size() < kMaxPipelined;
   // With the body whole we still read: FIN, RST, or a pipelined request.
   if (request_->body_ended) return input_.size() < kMaxPipelined;
   return !request_->body_fault && request_->body.size() < request_->window;
@@ -169,14 +176,11 @@ void H1Connection::step() {
     return;
   }
   // A request that ends makes room for the next one, whose bytes may be here already.
-  for (bool again = true; again && phase_ == Phase::open;) {
-    again = false;
-    if (wants_read() && !on_readable_.linked()) {
-      // One read a turn while more is expected: the socket is level-triggered.
-      read_some();
-      if (phase_ != Phase::open) return;
-    }
-    if (!request_ && !input_.empty()) try_head();
+  bool again = true;
+  for (int served = 0; again && served < kRequestsPerStep; ++served) {
+    try_head();
+    // One read a turn: the socket is level-triggered.
+    if (phase_ == Phase::open && wants_read() && !on_readable_.linked() && read_some()) try_head();
     if (phase_ != Phase::open) return;
     if (request_ && !input_.empty() && !request_->body_ended && !request_->body_fault) {
       take_input(Slice());
@@ -184,12 +188,18 @@ void H1Connection::step() {
     flush();
     if (phase_ != Phase::open) return;
     if (request_ && request_->task.done() && !request_->finished) request_->abort();
+    again = false;
     if (request_ && request_->finished && request_->task.done()) {
       end_request();
-      again = phase_ == Phase::open && !input_.empty();
+      if (phase_ != Phase::open) return;
+      again = !request_ && !input_.empty();
     }
   }
-  if (phase_ != Phase::open) return;
+  if (again) loop_.wake(step_);
+  if (!request_ && out_.empty() && input_.empty() && !keep_alive_) {
+    close();
+    return;
+  }
   if (wants_read()) {
     on_readable_.listen(socket_.readable());
   } else {
@@ -208,12 +218,14 @@ bool H1Connection::read_some() {
       close();
       return false;
     case Io::State::eof:
-      if (phase_ == Phase::lingering || !request_) {
-        close();
-        return false;
-      }
       fin_received_ = true;
-      if (!request_->body_ended) {
+      if (phase_ == Phase::lingering) {
+        close();
+      } else if (!request_) {
+        keep_alive_ = false;
+        input_.clear();
+        if (out_.empty()) close();  // else the client still gets the rest of its answer
+      } else if (!request_->body_ended) {
         close();  // the body will never be whole
       } else if (request_->fin_is_gone) {
         close();
@@ -258,9 +270,8 @@ size_t H1Connection::decode_body(const Slice& bytes) {
   }
   r.continue_wanted = false;  // the client did not wait for it
   if (r.decoder.failed()) {
-    r.body_fault = Outcome::bad_request;
+    r.body_fault = Outcome::bad_request;  // the handler answers, and accounts for it
     keep_alive_ = false;
-    listener_.options().on_refuse(peer_, Outcome::bad_request, r.decoder.reason());
     r.body_changed.notify();
   } else if (r.decoder.ended()) {
     r.trailers = r.decoder.take_trailers();
@@ -273,8 +284,11 @@ size_t H1Connection::decode_body(const Slice& bytes) {
 }
 
 void H1Connection::try_head() {
+  if (request_ || input_.empty() || out_.size() > kMaxUnsent) return;
+  head_incomplete_ = false;
   switch (parser_.feed(input_)) {
     case ParseStatus::incomplete:
+      head_incomplete_ = true;
       return;
     case ParseStatus::fault:
       refuse(parser_.fault());
@@ -290,7 +304,8 @@ void H1Connection::begin_request() {
   request_ = std::make_unique<Request>(*this);
   Request& r = *request_;
   r.head = parser_.take();
-  if (r.head.form != TargetForm::absolute) r.head.scheme = listener_.options().scheme;
+  r.scheme = listener_.options().scheme;
+  if (r.head.form != TargetForm::absolute) r.head.scheme = r.scheme;
   r.started = head_since_;
   r.framing = request_framing(r.head).body;
   r.decoder = BodyDecoder(r.framing);
@@ -355,6 +370,7 @@ void H1Connection::flush() {
     int count = out_.iovecs(parts, kMaxParts);
     Io io = socket_.write(parts, count);
     if (io.state == Io::State::again) {
+      if (!on_writable_.linked()) progress_ = loop_.now();
       on_writable_.listen(socket_.writable());
       break;
     }

@@ -63,6 +63,7 @@ class H1Connection : public Link<> {
   Phase phase_ = Phase::open;
   bool keep_alive_ = true;
   bool fin_received_ = false;
+  bool head_incomplete_ = false;  // input_ holds the beginning of a head
   bool reset_on_close_ = false;
   TimePoint head_since_{};     // first byte of the head being read
   TimePoint progress_{};       // last time that body or output moved on

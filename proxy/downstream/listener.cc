@@ -35,9 +35,10 @@ void Listener::pause() {
   loop_.arm(resume_, after(loop_.now(), kRetryAccept));
 }
 
-void Listener::accept_some() {
+/// `over_limit`: in a drain what the kernel has accepted for us is ours, whatever the limit says.
+void Listener::accept_some(bool over_limit) {
   for (int i = 0; i < kAcceptBatch; ++i) {
-    if (options_.open->load(std::memory_order_relaxed) >= options_.max_connections) {
+    if (!over_limit && options_.open->load(std::memory_order_relaxed) >= options_.max_connections) {
       pause();
       return;
     }
@@ -77,11 +78,10 @@ void Listener::remove(H1Connection& connection) {
 void Listener::drain() {
   if (draining_) return;
   draining_ = true;
-  // What the kernel has accepted for us belongs to us.
   int more = 1;
   while (socket_ && more > 0) {
     size_t before = count_;
-    accept_some();
+    accept_some(true);
     more = count_ > before ? 1 : 0;
   }
   resume_.unlink();

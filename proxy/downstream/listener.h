@@ -61,7 +61,8 @@ class Listener {
   void remove(H1Connection& connection);
 
  private:
-  void accept_some();
+  void accept_ready() { accept_some(false); }
+  void accept_some(bool over_limit);
   void pause();
   void resume();
 
@@ -71,7 +72,7 @@ class Listener {
   bool draining_ = false;
   size_t count_ = 0;
   List<H1Connection> connections_;
-  MemberWake<Listener, &Listener::accept_some> acceptable_{*this};
+  MemberWake<Listener, &Listener::accept_ready> acceptable_{*this};
   Signal::Waiter on_acceptable_{acceptable_};
   MemberTimer<Listener, &Listener::resume> resume_{*this};
 };

@@ -23,6 +23,7 @@ class Stream {
   // ---- request
   RequestHead head;                   ///< a handler may take it apart
   TimePoint started{};                ///< when the first byte of the head came
+  std::string_view scheme = "http";   ///< by which the client came here, whatever its target says
   virtual const SocketAddress& peer() const = 0;
 
   // ---- request body: bytes that have come and were not taken yet

@@ -47,6 +47,8 @@ class Permit {
   /// It took the connection and closed it without an answer: it may be on its way down, so that
   /// the others wait for a moment, and one goes first.
   void answer_lost(TimePoint now);
+  /// It is the one that tries whether the backend is back: by a connection of its own.
+  bool probing() const { return probe_ != 0; }
   /// When the first connection may be tried: later than now only for a prober that took over.
   TimePoint not_before() const;
 

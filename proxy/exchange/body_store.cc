@@ -17,15 +17,22 @@ Result<> SpillFile::reserve(uint64_t bytes) {
 Task<Result<>> SpillFile::append(Buffer data) {
   Result<> room = reserve(data.size());
   if (!room) co_return room;
-  if (!file_) {
-    auto created = TemporaryFile::create(budgets_.spill_dir);
-    if (!created) co_return created.error();
-    file_ = std::move(*created);
-  }
   uint64_t at = size_;
   uint64_t bytes = data.size();
+  if (!file_) {
+    auto created = TemporaryFile::create(budgets_.spill_dir);
+    if (!created) {
+      reserved_.resize(reserved_.bytes() - bytes);
+      co_return created.error();
+    }
+    file_ = std::move(*created);
+  }
   Result<> written = co_await budgets_.disk.write(file_, at, std::move(data));
-  if (written) size_ = at + bytes;
+  if (written) {
+    size_ = at + bytes;
+  } else {
+    reserved_.resize(reserved_.bytes() - bytes);
+  }
   co_return written;
 }
 
@@ -95,6 +102,8 @@ Task<> Spool::put(Buffer data) {
         co_return;
       }
     }
+    // While the disk was asked the reader may have emptied the spool, and nobody would wake us.
+    if (memory_.empty() && file_.size() == file_read_) continue;
     ++throttled_;
     co_await Wait(drained_);
   }

@@ -51,7 +51,7 @@ class EgressCallRun {
   bool refuse_early();
   bool authorized() const;
   Task<bool> from_pin();
-  void learn(const std::vector<PinRef>& inside);
+  void learn(const std::vector<PinRef>& inside, std::string_view exchange);
   void send_pinned(const PinnedAnswer& answer);
   Task<> forward();
   Task<bool> attempt(Lease lease, const RequestHead& head, bool* again);
@@ -73,7 +73,7 @@ bool EgressCallRun::authorized() const {
   const std::string& secret = services_.shared.config->egress->secret;
   if (secret.empty()) return true;
   std::optional<std::string_view> given = stream_.head.fields.get("proxy-authorization");
-  if (!given || !given->starts_with("Basic ")) return false;
+  if (!given || !equals_ignore_case(given->substr(0, 6), "basic ")) return false;
   std::optional<std::string> pair = base64_decode(given->substr(6));
   if (!pair) return false;
   // The user may name the worker; the password is the lock.
@@ -151,8 +151,12 @@ void EgressCallRun::send_pinned(const PinnedAnswer& pinned) {
 }
 
 /// The worker's call teaches each template that expected it.
-void EgressCallRun::learn(const std::vector<PinRef>& inside) {
-  for (const PinRef& pin : inside) pin->offer.learned->learn(call_fields_, pin->offer);
+void EgressCallRun::learn(const std::vector<PinRef>& inside, std::string_view exchange) {
+  for (const PinRef& pin : inside) {
+    bool named = !exchange.empty() && pin->offer.exchange == exchange;
+    bool certain = named || (exchange.empty() && inside.size() == 1);
+    pin->offer.learned->learn(call_fields_, pin->offer, certain);
+  }
 }
 
 /// True if the call was answered by a prefetch.
@@ -171,7 +175,7 @@ Task<bool> EgressCallRun::from_pin() {
   PinStore& pins = shared().pins;
   PinStore::Taken taken =
       pins.take(key, call_fields_, exchange, services_.loop.now(), &joiner);
-  learn(taken.inside);
+  learn(taken.inside, exchange);
   if (taken.answer) {
     services_.counters().count(EgressCall::pinned);
     send_pinned(*taken.answer);
@@ -252,7 +256,8 @@ Task<> EgressCallRun::forward() {
   if (to_.upstream != nullptr) set_upstream_fields(*to_.upstream, head.fields);
   add_via(head.fields, head.minor_version);
   add_cdn_loop(shared(), head.fields);
-  bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && stream_.body_ended;
+  bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;
+  bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
   while (true) {
     Lease lease;
     if (to_.upstream != nullptr) {
@@ -281,7 +286,6 @@ Task<> EgressCallRun::forward() {
 }
 
 Task<> EgressCallRun::run() {
-  stream_.fin_is_gone = false;  // libraries that read to EOF may have closed their half
   services_.counters().request(Peer::worker);
   if (refuse_early()) co_return;
   call_fields_ = stream_.head.fields;
@@ -290,8 +294,13 @@ Task<> EgressCallRun::run() {
   if (!answered) co_await forward();
 }
 
-bool names(const OriginUrl& url, const HostPort& host) {
-  return url.host == host.host && url.port == host.port.value_or(80);
+bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) {
+  // https is another origin than http: never downgraded.
+  if (url.scheme != head.scheme) return false;
+  if (url.host != host.host || url.port != host.port.value_or(80)) return false;
+  std::string_view path = head.path();
+  return path.starts_with(url.base_path) &&
+         (path.size() == url.base_path.size() || path[url.base_path.size()] == '/');
 }
 }  // namespace
 
@@ -301,11 +310,14 @@ std::optional<EgressDestination> egress_destination(Services& services, const Re
   std::optional<HostPort> host = parse_host_port(head.authority);
   if (host) {
     for (auto& upstream : services.upstreams) {
-      if (!names(upstream->config.url, *host)) continue;
+      const OriginUrl& url = upstream->config.url;
+      if (!names(url, *host, head)) continue;
+      // Of several on one host the one with the longest path.
+      if (to.upstream != nullptr && url.base_path.size() <= to.origin.base_path.size()) continue;
       to.upstream = upstream.get();
-      to.origin = upstream->config.url;
-      return to;
+      to.origin = url;
     }
+    if (to.upstream != nullptr) return to;
   }
   if (head.form == TargetForm::absolute) {
     if (!host) return std::nullopt;

@@ -53,6 +53,7 @@ class Exchange {
         accounting_(std::make_shared<Accounting>(services.shared.observer, services.loop)),
         record_(accounting_->record) {}
   ~Exchange() {
+    if (prefetches_) prefetches_->finish(record_);  // of a client that left the queue
     record_.total = services_.loop.now() - stream_.started;
     record_.bytes_out = stream_.bytes_sent();
   }
@@ -205,6 +206,7 @@ Task<bool> Exchange::admit() {
     // It must not wait for the worker that waits for it.
     std::optional<Permit> permit = backend_->admission.try_now();
     if (!permit) {
+      services_.counters().count(EgressCall::self_call);
       answer(Outcome::self_call, "the backend calls itself, and has no idle worker for it");
       co_return false;
     }
@@ -260,7 +262,7 @@ BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
   const SocketAddress& peer = stream_.peer();
   std::string peer_ip = peer.is_unix() ? std::string() : peer.ip();
-  ForwardedHop hop{peer_ip, shared().trusted.trusts(peer), head.scheme, head.authority};
+  ForwardedHop hop{peer_ip, shared().trusted.trusts(peer), stream_.scheme, head.authority};
   int version = head.minor_version;
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
@@ -302,13 +304,15 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
     if (not_before > services_.loop.now()) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
     }
+    bool reuse = may_reuse && !permit_.probing();
     Result<Lease> got = co_await lease_connection(services_, pool, config.url,
-                                                  config.connect_timeout, may_reuse, queue_deadline_);
+                                                  config.connect_timeout, reuse, queue_deadline_);
     if (got) {
       if (permit_ && !got->reused()) permit_.connected();
       *lease = std::move(*got);
       co_return true;
     }
+    ++record_.attempts;
     services_.counters().connect_failed(Peer::backend, got.error().kind);
     record_.detail = got.error().detail;
     bool give_up = config.down == Down::fail || !permit_ || !ticket_;

@@ -79,6 +79,7 @@ Task<> Fetch::run(Upstream& upstream, RequestHead head, TimePoint deadline) {
     answer->body = std::move(got->body);
     answer->trailers = std::move(got->trailers);
     strip_response_fields(answer->head.fields, !answer->trailers.empty());
+    answer->fetched = services_.loop.now();
     uint64_t bytes = answer->head.fields.footprint() + answer->body.footprint();
     if (answer->reserved.add(bytes)) {
       answer_ = std::move(answer);
@@ -87,6 +88,7 @@ Task<> Fetch::run(Upstream& upstream, RequestHead head, TimePoint deadline) {
     }
   } else if (got.error().kind == Failure::timeout && begun_) {
     // The worker would wait as long again: it gets the failure that it would have seen.
+    answer->fetched = services_.loop.now();
     answer->timed_out = true;
     answer_ = std::move(answer);
     error_ = got.error();

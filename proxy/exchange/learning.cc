@@ -87,7 +87,7 @@ std::string LearnedFields::obstacle() const {
   return obstacle_;
 }
 
-std::string LearnedFields::learn(const Fields& call, const PinOffer& offer) {
+std::string LearnedFields::learn(const Fields& call, const PinOffer& offer, bool certain) {
   std::lock_guard lock(mutex_);
   for (const Field& field : call) {
     std::string name = lower(field.name);
@@ -113,7 +113,7 @@ std::string LearnedFields::learn(const Fields& call, const PinOffer& offer) {
       seen.known = true;
     } else if (std::binary_search(client.values.begin(), client.values.end(), key_hash(value))) {
       seen.varying = true;  // passed on from the client: it needs a template
-    } else if (!seen.known) {
+    } else if (!seen.known && certain) {
       seen.addresses.insert(client.address);
       seen.credentials.insert(client.credentials);
       seen.known = seen.addresses.size() >= kClients && seen.credentials.size() >= kClients;

@@ -26,8 +26,9 @@ class LearnedFields {
   /// Whether a worker's own call was matched in full: what `auto` waits for.
   bool matched() const;
   /// A worker's call with the key of `offer` came. Returns the first field that is not known, which
-  /// keeps the template from matching; empty if it matches.
-  std::string learn(const Fields& call, const PinOffer& offer);
+  /// keeps the template from matching; empty if it matches. `certain`: it is known that the call was
+  /// made for that very request; else it teaches nothing about its client.
+  std::string learn(const Fields& call, const PinOffer& offer, bool certain);
   /// Why it does not match yet, as last seen: "field:x-api-key not known".
   std::string obstacle() const;
 

@@ -7,8 +7,12 @@ namespace {
 // Answers may carry more than clients may send: the backend is ours.
 constexpr HeadLimits kAnswerHead{.max_head = 256 * 1024, .max_fields = 200, .max_target = 0};
 
-Pool::Options pool_options(uint32_t cap, uint32_t idle, Duration idle_timeout) {
-  return {.max_connections = cap, .max_idle = idle, .idle_timeout = idle_timeout, .head = kAnswerHead};
+Pool::Options pool_options(uint32_t cap, uint32_t workers, uint32_t idle, Duration idle_timeout) {
+  return {.max_connections = cap,
+          .workers = workers,
+          .max_idle = idle,
+          .idle_timeout = idle_timeout,
+          .head = kAnswerHead};
 }
 std::vector<std::string> ignored_names(const UpstreamConfig& c) {
   std::vector<std::string> names = c.ignore_headers;
@@ -23,15 +27,15 @@ Backend::Backend(const BackendConfig& c, uint64_t queue_bytes, const std::vector
                  .backlog = c.backlog,
                  .queue_size = c.queue.size,
                  .queue_bytes = c.queue.bytes != 0 ? c.queue.bytes : queue_bytes}),
-      pool(pool_options(c.concurrency + c.backlog, c.keep_alive ? c.concurrency + c.backlog : 0,
-                        c.idle_timeout),
+      pool(pool_options(c.concurrency + c.backlog, c.concurrency,
+                        c.keep_alive ? c.concurrency : 0, c.idle_timeout),
            loops),
-      direct_pool(pool_options(0, c.keep_alive ? 16 : 0, c.idle_timeout), loops) {}
+      direct_pool(pool_options(0, 0, c.keep_alive ? 16 : 0, c.idle_timeout), loops) {}
 
 Upstream::Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops)
     : config(c),
       calls({.concurrency = c.concurrency, .backlog = 0, .queue_size = UINT32_MAX}),
-      pool(pool_options(0, c.concurrency, c.idle_timeout), loops),
+      pool(pool_options(0, 0, c.concurrency, c.idle_timeout), loops),
       ignored(ignored_names(c)) {}
 
 }  // namespace siding

@@ -79,11 +79,10 @@ std::string first_differing_field(const Fields& a, const Fields& b, const Ignore
 
 PinStore::~PinStore() { assert(pools_.empty()); }
 
-PinRef PinStore::offer(PinOffer offer, PinnedAnswerRef answer, TimePoint now) {
+PinRef PinStore::offer(PinOffer offer, PinnedAnswerRef answer) {
   auto pin = std::make_shared<Pin>();
   pin->offer = std::move(offer);
   pin->answer = std::move(answer);
-  pin->made = now;
   std::lock_guard lock(mutex_);
   KeyPool& pool = pools_[pin->offer.key];
   pool.offers.push_back(pin);
@@ -129,9 +128,32 @@ PinStore::Fate PinStore::withdraw(const PinRef& pin) {
   return pin->offer.call_made ? Fate::unused : Fate::observed;
 }
 
-bool PinStore::awaited(const PinRef& pin) const {
+bool PinStore::wanted(const PinRef& pin) const {
   std::lock_guard lock(mutex_);
-  return pin->joiner != nullptr && !pin->answer && !pin->failed;
+  return !pin->answer && !pin->failed && (pin->available || pin->joiner != nullptr);
+}
+
+/// Whether this pin may be given to this call; else `reason` says why not.
+bool PinStore::usable(const PinRef& pin, const Fields& fields, std::string_view exchange,
+                      TimePoint oldest, std::string* reason) {
+  const PinOffer& offer = pin->offer;
+  if (!exchange.empty() && offer.exchange != exchange) return false;
+  if (pin->answer && pin->answer->fetched < oldest) {
+    *reason = "age";
+    return false;
+  }
+  std::string field = first_differing_field(offer.fields, fields, *offer.ignored);
+  if (!field.empty()) {
+    *reason = "field:" + field;
+    return false;
+  }
+  if (!pin->answer || pin->answer->timed_out) return true;
+  std::string refused = refusal(*pin->answer, offer.fields, fields);
+  if (refused.empty()) return true;
+  *reason = refused;
+  pin->matched = false;
+  pin->reason = refused;
+  return false;
 }
 
 PinStore::Taken PinStore::take(const std::string& key, const Fields& fields,
@@ -145,42 +167,32 @@ PinStore::Taken PinStore::take(const std::string& key, const Fields& fields,
   }
   KeyPool& pool = found->second;
   taken.inside = pool.offers;
-  for (const PinRef& offer : pool.offers) {
-    if (first_differing_field(offer->offer.fields, fields, *offer->offer.ignored).empty()) {
-      offer->matched = true;
-    }
+  // One call meets one expectation.
+  for (const PinRef& pin : pool.offers) {
+    if (pin->matched) continue;
+    pin->matched = first_differing_field(pin->offer.fields, fields, *pin->offer.ignored).empty();
+    if (pin->matched) break;
   }
-  for (const PinRef& candidate : pool.answers) {
-    const PinOffer& offer = candidate->offer;
-    if (!exchange.empty() && offer.exchange != exchange) continue;
-    if (now - candidate->made > max_age_) {
-      taken.reason = "age";
-      continue;
-    }
-    std::string field = first_differing_field(offer.fields, fields, *offer.ignored);
-    if (!field.empty()) {
-      taken.reason = "field:" + field;
-      continue;
-    }
-    if (candidate->answer && !candidate->answer->timed_out) {
-      taken.reason = refusal(*candidate->answer, offer.fields, fields);
-      if (!taken.reason.empty()) {
-        candidate->matched = false;
-        candidate->reason = taken.reason;
-        continue;
-      }
-    }
-    PinRef pin = candidate;  // the erase below ends the candidate's life in the list
-    std::erase(pool.answers, pin);
-    pin->available = false;
-    pin->taken = true;
+  // A ready answer is better than one in flight, and that better than a time-out.
+  PinRef best;
+  auto rank = [](const PinRef& pin) {
+    return !pin->answer ? 1 : pin->answer->timed_out ? 0 : 2;
+  };
+  for (const PinRef& pin : pool.answers) {
+    if (!usable(pin, fields, exchange, now - max_age_, &taken.reason)) continue;
+    if (!best || rank(pin) > rank(best)) best = pin;
+  }
+  if (best) {
+    std::erase(pool.answers, best);
+    best->available = false;
+    best->taken = true;
     taken.reason.clear();
-    if (pin->answer) {
-      taken.answer = pin->answer;
+    if (best->answer) {
+      taken.answer = best->answer;
     } else {
-      pin->joined = true;
-      pin->joiner = joiner;
-      taken.joined = pin;
+      best->joined = true;
+      best->joiner = joiner;
+      taken.joined = best;
     }
     return taken;
   }

@@ -28,6 +28,7 @@ struct PinnedAnswer {
   ResponseHead head;       ///< hop-by-hop fields removed
   Buffer body;
   Fields trailers;
+  TimePoint fetched{};
   bool timed_out = false;  ///< handed over as that failure: the worker's connection is closed
   Reservation reserved;
 };
@@ -70,7 +71,6 @@ struct PinOffer {
 struct Pin {
   PinOffer offer;
   PinnedAnswerRef answer;
-  TimePoint made{};
   bool available = false;        ///< in its pool: ready or in flight, not taken
   bool taken = false;
   bool joined = false;           ///< taken while it was in flight
@@ -93,7 +93,7 @@ class PinStore {
   Budget& bytes() { return bytes_; }
 
   /// At dispatch: the request is inside now. `answer` is null while it is in flight.
-  PinRef offer(PinOffer offer, PinnedAnswerRef answer, TimePoint now);
+  PinRef offer(PinOffer offer, PinnedAnswerRef answer);
   /// The answer of an offer that was in flight; null if it failed: the worker's call is to go out.
   void complete(const PinRef& pin, PinnedAnswerRef answer);
 
@@ -101,8 +101,9 @@ class PinStore {
   /// The worker is done with the request. `missed`: it asked for something else, see the pin's
   /// actual, difference and reason, which nobody changes any more.
   Fate withdraw(const PinRef& pin);
-  /// Whether a worker's call has joined it and still waits.
-  bool awaited(const PinRef& pin) const;
+  /// Whether its answer, still in flight, is waited for by a worker's call, or may yet be: another
+  /// request counts on it.
+  bool wanted(const PinRef& pin) const;
 
   struct Taken {
     PinnedAnswerRef answer;       ///< ready
@@ -131,6 +132,8 @@ class PinStore {
     std::vector<PinRef> offers;   // not withdrawn
     std::vector<PinRef> answers;  // available, oldest first
   };
+  static bool usable(const PinRef& pin, const Fields& fields, std::string_view exchange,
+                     TimePoint oldest, std::string* reason);
   void note_difference(const std::string& key, const Fields& fields, Taken* taken);
 
   Budget bytes_;

@@ -22,7 +22,7 @@ struct PrefetchSet::Leg {
   PinOffer offer;                       // key is empty: there is none
   std::optional<PrefetchSkip> skip;
   std::string detail;                   // of a skip
-  bool asked = false;                   // counts in the speculation's budget
+  std::optional<Speculation::Asked> asked;  // counts in the budget of speculation
   std::shared_ptr<Fetch> fetch;
   PinRef pin;
   TimePoint started{};
@@ -111,9 +111,14 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.skip = PrefetchSkip::tunnelled;
     return;
   }
-  leg.skip = shared.speculation.ask(request_.route_index, leg.index, request_.client->address, now);
+  if (shared.pins.bytes().used() >= shared.pins.bytes().limit()) {
+    leg.skip = PrefetchSkip::pins_full;
+    return;
+  }
+  Speculation::Asked asked{request_.route_index, leg.index, request_.client->address, false};
+  leg.skip = shared.speculation.ask(&asked, now);
   if (leg.skip) return;
-  leg.asked = true;
+  leg.asked = asked;
   leg.offer.call_made = true;
   leg.started = now;
 
@@ -153,7 +158,6 @@ TimePoint PrefetchSet::wait_until(TimePoint deadline) const {
 
 void PrefetchSet::dispatch() {
   dispatched_ = true;
-  TimePoint now = services_.loop.now();
   for (const auto& leg : legs_) {
     if (leg->offer.key.empty()) continue;
     if (leg->fetch && !leg->fetch->ended() && !leg->fetch->begun()) {
@@ -166,7 +170,7 @@ void PrefetchSet::dispatch() {
     bool in_flight = leg->fetch && !leg->fetch->ended();
     PinnedAnswerRef answer = leg->fetch ? leg->fetch->answer() : nullptr;
     leg->offer.call_made = in_flight || answer != nullptr;
-    leg->pin = services_.shared.pins.offer(leg->offer, std::move(answer), now);
+    leg->pin = services_.shared.pins.offer(leg->offer, std::move(answer));
     if (in_flight) leg->fetch->complete_later(leg->pin);
   }
 }
@@ -181,14 +185,15 @@ void PrefetchSet::finish(ExchangeRecord& record) {
     out.expected = leg->offer.key;
     out.took = leg->took;
     PinStore::Fate fate = PinStore::Fate::observed;
-    bool awaited = false;
+    bool wanted = false;
     if (leg->pin) {
-      awaited = shared.pins.awaited(leg->pin);
       fate = shared.pins.withdraw(leg->pin);
+      wanted = shared.pins.wanted(leg->pin);
       out.actual = leg->pin->actual;
       out.difference = leg->pin->difference;
       out.reason = leg->pin->reason;
-      if (leg->pin->matched && leg->skip == PrefetchSkip::observing) {
+      // Its worker asked as expected, although no call was made: its client is no stranger.
+      if (leg->pin->matched && leg->skip) {
         shared.speculation.matched(request_.client->address, now);
       }
     }
@@ -196,7 +201,8 @@ void PrefetchSet::finish(ExchangeRecord& record) {
     if (leg->skip) {
       bool missed = fate == PinStore::Fate::missed;
       out.outcome = missed ? PrefetchOutcome::missed : PrefetchOutcome::observed;
-      if (!missed) out.reason = to_string(*leg->skip);
+      // A call that would have missed is told as that: it is what keeps `auto` off.
+      if (!missed) out.skip = leg->skip;
       if (!missed && !leg->detail.empty()) out.difference = leg->detail;
     } else if (!leg->pin) {
       out.outcome = PrefetchOutcome::cancelled;
@@ -217,14 +223,13 @@ void PrefetchSet::finish(ExchangeRecord& record) {
     if (leg->asked) {
       bool used = fate == PinStore::Fate::used && leg->pin;
       bool wasted = out.outcome == PrefetchOutcome::unused || out.outcome == PrefetchOutcome::missed;
-      shared.speculation.ended(request_.route_index, leg->index, request_.client->address,
-                               used     ? Speculation::Use::used
-                               : wasted ? Speculation::Use::unused
-                                        : Speculation::Use::neither,
-                               now);
+      Speculation::Use use = used     ? Speculation::Use::used
+                             : wasted ? Speculation::Use::unused
+                                      : Speculation::Use::neither;
+      shared.speculation.ended(*leg->asked, use, now);
     }
     // Another request's worker waits for what this one began.
-    if (awaited && leg->fetch && !leg->fetch->ended()) Fetch::finish_in_background(services_, leg->fetch);
+    if (wanted && leg->fetch && !leg->fetch->ended()) Fetch::finish_in_background(services_, leg->fetch);
     record.prefetches.push_back(std::move(out));
   }
   legs_.clear();

@@ -11,6 +11,7 @@ namespace {
 constexpr Duration kPause = std::chrono::seconds(60);
 constexpr uint32_t kUnusedInARow = 3;
 /// For clients of which nothing was used yet: what a route has under way or wasted at once.
+constexpr uint32_t kStrangersCalls = 10;   // of one such client at once
 constexpr uint64_t kRouteFloor = 20;
 constexpr uint64_t kRouteShare = 10;       // above the floor: one in ten of what was made
 constexpr uint32_t kTemplateWindow = 100;  // answers
@@ -52,45 +53,43 @@ void Speculation::fade(Route& route, TimePoint now) {
   route.window_ends = now + kPause;
 }
 
-std::optional<PrefetchSkip> Speculation::ask(size_t route, size_t call, uint64_t id, TimePoint now) {
+std::optional<PrefetchSkip> Speculation::ask(Asked* asked, TimePoint now) {
   std::lock_guard lock(mutex_);
-  Route& r = routes_[route];
-  Template& t = r.templates[call];
-  Client& c = client(id);
+  Route& r = routes_[asked->route];
+  Template& t = r.templates[asked->call];
+  Client& c = client(asked->client);
   fade(r, now);
   if (now < c.paused_until) return PrefetchSkip::client_paused;
   if (!c.proven) {
+    if (c.outstanding >= kStrangersCalls) return PrefetchSkip::client_paused;
     uint64_t risk = r.unused + r.strangers;
     if (risk >= std::max(kRouteFloor, r.made / kRouteShare)) return PrefetchSkip::budget;
   }
   if (now < t.paused_until) return PrefetchSkip::template_paused;
   if (t.on_trial && t.since_pause++ % kTrialEvery != 0) return PrefetchSkip::template_paused;
+  asked->stranger = !c.proven;
   ++c.outstanding;
-  if (!c.proven) {
-    ++c.as_stranger;
-    ++r.strangers;
-  }
+  if (asked->stranger) ++r.strangers;
   ++r.made;
   return std::nullopt;
 }
 
-void Speculation::ended(size_t route, size_t call, uint64_t id, Use use, TimePoint now) {
+void Speculation::ended(const Asked& asked, Use use, TimePoint now) {
   std::lock_guard lock(mutex_);
-  Route& r = routes_[route];
-  Client& c = client(id);
+  Route& r = routes_[asked.route];
+  Client& c = client(asked.client);
   if (c.outstanding > 0) --c.outstanding;
-  if (c.as_stranger > 0) {
-    --c.as_stranger;
-    --r.strangers;
-  }
+  if (asked.stranger) --r.strangers;
   if (use == Use::neither) return;
-  Template& t = r.templates[call];
-  ++t.answers;
+  Template& t = r.templates[asked.call];
   if (use == Use::used) {
+    ++t.answers;
     ++t.used;
     c.proven = true;
     c.unused_in_a_row = 0;
   } else {
+    // Strangers must not switch off a template that others use.
+    if (!asked.stranger) ++t.answers;
     ++r.unused;
     if (++c.unused_in_a_row >= kUnusedInARow) {
       c.unused_in_a_row = 0;
@@ -98,7 +97,7 @@ void Speculation::ended(size_t route, size_t call, uint64_t id, Use use, TimePoi
       c.paused_until = now + kPause;
     }
   }
-  judge(r, t, route, call, now);
+  judge(r, t, asked.route, asked.call, now);
 }
 
 void Speculation::judge(Route&, Template& t, size_t route_index, size_t call, TimePoint now) {

@@ -25,10 +25,17 @@ class Speculation {
   /// `calls`: how many templates each route has.
   explicit Speculation(const std::vector<size_t>& calls);
 
-  /// Asked once for each call of a request, before it starts; nullopt: go ahead, and answer with
-  /// ended(). `observed` calls are not asked for.
-  std::optional<PrefetchSkip> ask(size_t route, size_t call, uint64_t client, TimePoint now);
-  void ended(size_t route, size_t call, uint64_t client, Use use, TimePoint now);
+  /// One call that was allowed, until it is told how it ended.
+  struct Asked {
+    size_t route = 0;
+    size_t call = 0;
+    uint64_t client = 0;
+    bool stranger = false;  ///< nothing of its client had been used
+  };
+  /// Asked once for each call of a request, before it starts; nullopt: go ahead, and tell ended().
+  /// Sets `asked->stranger`. Calls that are only observed are not asked for.
+  std::optional<PrefetchSkip> ask(Asked* asked, TimePoint now);
+  void ended(const Asked& asked, Use use, TimePoint now);
   /// A worker's call matched although none was made (`auto` before its dry match): its client is no
   /// stranger.
   void matched(uint64_t client, TimePoint now);
@@ -40,7 +47,6 @@ class Speculation {
  private:
   struct Client {
     uint32_t outstanding = 0;
-    uint32_t as_stranger = 0;     // of these: begun before anything was used
     uint32_t unused_in_a_row = 0;
     bool proven = false;          // one of its prefetches was used
     TimePoint paused_until{};

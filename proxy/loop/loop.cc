@@ -25,16 +25,17 @@ RemoteWake::~RemoteWake() {
 }
 
 void RemoteWake::post() {
+  Loop& loop = loop_;  // once the lock is free, this object may be gone
   bool first = false;
   {
-    std::lock_guard lock(loop_.mailbox_mutex_);
+    std::lock_guard lock(loop.mailbox_mutex_);
     if (node_.linked()) return;
     node_.owner = this;
-    first = loop_.mailbox_.empty();
-    loop_.mailbox_.push_back(node_);
+    first = loop.mailbox_.empty();
+    loop.mailbox_.push_back(node_);
   }
   // Only the first post of a batch costs a system call. The loop outlives every RemoteWake.
-  if (first) eventfd_write(loop_.mailbox_fd_, 1);
+  if (first) eventfd_write(loop.mailbox_fd_, 1);
 }
 
 Loop::Loop(const Clock& clock, uint32_t index)
@@ -109,13 +110,16 @@ bool Loop::turn(bool block) {
   return ran || !ready_.empty();
 }
 
+void Loop::adopt_thread() { t_current = this; }
+
 void Loop::run() {
-  t_current = this;
+  adopt_thread();
   now_ = clock_.now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     for (int i = 0; i < kBatchesPerPoll && run_batch(); ++i) destroy_retired();
     turn(true);
   }
+  destroy_retired();
 }
 
 void Loop::stop() {

@@ -110,6 +110,8 @@ class Loop {
   /// One batch, the retired, one poll. `block`: whether the poll may wait for something to happen.
   /// Returns whether anything ran.
   bool turn(bool block);
+  /// Makes this the calling thread's loop: for what starts before run().
+  void adopt_thread();
   /// Turns until stop() was called.
   void run();
   /// Any thread, and signal handlers.

@@ -18,7 +18,7 @@ void TimerWheel::arm(Timer& timer, TimePoint due) {
   timer.due_ = due;
   if (due == kNever) return;
   int64_t ns = (due - start_).count();
-  uint64_t tick = ns <= 0 ? 0 : static_cast<uint64_t>((ns + kTickNs - 1) / kTickNs);
+  uint64_t tick = ns <= 0 ? 0 : static_cast<uint64_t>((ns - 1) / kTickNs) + 1;
   timer.tick_ = tick > tick_ ? tick : tick_ + 1;
   insert(timer);
 }

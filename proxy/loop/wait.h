@@ -64,6 +64,7 @@ class Wait {
     explicit Deadline(Wait& w) : Timer(&Deadline::run), wait(w) {}
     static void run(Timer& timer) {
       auto& self = static_cast<Deadline&>(timer);
+      if (self.wait.wake_.linked()) return;  // the signal came first
       self.fired = true;
       Loop::current().wake(self.wait.wake_);
     }

@@ -107,13 +107,21 @@ bool connect_allowed(const SocketAddress& address) {
   in6_addr a = address.bytes();
   // NAT64 (64:ff9b::/96) carries an IPv4 address, which is judged like any other.
   static constexpr uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b};
-  bool v4 = IN6_IS_ADDR_V4MAPPED(&a) || std::memcmp(a.s6_addr, kNat64, sizeof(kNat64)) == 0;
-  if (v4) {
-    const uint8_t* b = &a.s6_addr[12];
+  const uint8_t* b = nullptr;
+  if (IN6_IS_ADDR_V4MAPPED(&a) || std::memcmp(a.s6_addr, kNat64, sizeof(kNat64)) == 0 ||
+      (IN6_IS_ADDR_V4COMPAT(&a) && !IN6_IS_ADDR_LOOPBACK(&a))) {
+    b = &a.s6_addr[12];
+  } else if (a.s6_addr[0] == 0x20 && a.s6_addr[1] == 0x02) {
+    b = &a.s6_addr[2];  // 6to4
+  }
+  if (b != nullptr) {
     bool unspecified = b[0] == 0;
     bool link_local = b[0] == 169 && b[1] == 254;
     bool multicast_or_reserved = b[0] >= 224;
-    return !unspecified && !link_local && !multicast_or_reserved;
+    // The metadata services of two clouds that do not use the link-local network.
+    bool metadata = (b[0] == 100 && b[1] == 100 && b[2] == 100 && b[3] == 200) ||
+                    (b[0] == 192 && b[1] == 0 && b[2] == 0 && b[3] == 192);
+    return !unspecified && !link_local && !multicast_or_reserved && !metadata;
   }
   // fd00:ec2::254 is the metadata service of EC2 over IPv6.
   static constexpr uint8_t kEc2Metadata[16] = {0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0,

@@ -41,10 +41,10 @@ class SocketAddress {
 
  private:
   union Storage {
+    sockaddr_un un;  // first, as the largest: {} zeroes the first member only
     sockaddr any;
     sockaddr_in v4;
     sockaddr_in6 v6;
-    sockaddr_un un;
   } storage_{};
   socklen_t length_ = 0;
 };

@@ -111,6 +111,11 @@ void Socket::on_write(int, short, void* self) {
   socket.writable_.notify();
 }
 
+bool Socket::quiet() const {
+  char byte = 0;
+  return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 void Socket::shutdown_write() { shutdown(fd_, SHUT_WR); }
 
 void Socket::reset_on_close() {

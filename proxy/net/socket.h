@@ -49,6 +49,9 @@ class Socket {
   void disarm_read();
   void disarm_write();
 
+  /// Open, and without a byte to read.
+  bool quiet() const;
+
   /// Half-closes: the peer sees our FIN and may go on sending.
   void shutdown_write();
   /// Makes the destructor send RST instead of FIN, so that a body that ends by closing is seen torn.

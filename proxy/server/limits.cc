@@ -2,6 +2,7 @@
 #include "proxy/server/limits.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include <string>
 
 #include "base/text.h"
+#include "config/load.h"
+#include "proxy/observe/log.h"
 
 namespace siding {
 
@@ -80,6 +83,22 @@ uint32_t thread_count(const Config& config) {
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = static_cast<uint32_t>(CPU_COUNT(&set));
   if (std::optional<uint32_t> quota = cgroup_cpus()) cpus = std::min(cpus, *quota);
   return std::clamp(cpus, 1u, kMostThreads);
+}
+
+uint32_t front_limit(const Config& config) {
+  constexpr uint64_t kLeast = 16;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return config.limits.max_connections;
+  uint64_t needed = descriptors_needed(config);
+  uint64_t most = config.limits.max_connections;
+  if (needed <= files.rlim_cur) return config.limits.max_connections;
+  uint64_t missing = needed - files.rlim_cur;
+  uint64_t left = most > missing + kLeast ? most - missing : kLeast;
+  warn_once("descriptors", "RLIMIT_NOFILE allows " + std::to_string(files.rlim_cur) +
+                               " descriptors, the limits add up to " + std::to_string(needed) +
+                               ": only " + std::to_string(left) +
+                               " clients at once are accepted; raise it (ulimit -n, LimitNOFILE=)");
+  return static_cast<uint32_t>(left);
 }
 
 }  // namespace siding

@@ -14,4 +14,8 @@ uint64_t memory_budget(const Config& config);
 /// most 4.
 uint32_t thread_count(const Config& config);
 
+/// [limits] max_connections, less what RLIMIT_NOFILE leaves for: descriptors of the workers' calls, the
+/// backends and the doors come first.
+uint32_t front_limit(const Config& config);
+
 }  // namespace siding

@@ -74,9 +74,9 @@ class Server::Impl::Thread {
         egress_handler_(services_),
         health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
         admin_handler_(server.observer.ring()) {
-    const LimitsConfig& limits = server.config->limits;
+    loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
-    open(server.front, front_options_, front_handler_, limits.max_connections);
+    open(server.front, front_options_, front_handler_, front_limit(*server.config));
     open(server.egress, egress_options_, egress_handler_, egress_limit);
     open(server.health, health_options_, health_handler_, 256);
     open(server.admin, admin_options_, admin_handler_, 64);

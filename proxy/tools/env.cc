@@ -1,13 +1,14 @@
-// See env.h. The facts about each client were measured: raw bytes of real clients, with and without
-// the variables.
+// See env.h: the facts of a configuration, put into the texts of env_texts.h.
 #include "proxy/tools/env.h"
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
 #include "proxy/net/address.h"
+#include "proxy/tools/env_texts.h"
 
 namespace siding {
 namespace {
@@ -22,15 +23,40 @@ constexpr std::array<std::pair<std::string_view, Application>, 6> kApplications{
 }};
 
 // Metadata services: siding refuses to connect to them, whoever asks, so these calls stay direct.
-constexpr std::array<std::string_view, 4> kDirect{"169.254.169.254", "169.254.170.2",
-                                                  "fd00:ec2::254", "metadata.google.internal"};
+constexpr std::array<std::string_view, 4> kDirectHosts{"169.254.169.254", "169.254.170.2",
+                                                       "fd00:ec2::254", "metadata.google.internal"};
 
-// As no_proxy wants it.
-std::string direct_hosts() {
+using EnvFacts = std::map<std::string, std::string, std::less<>>;
+
+// Replaces each "{name}" that `facts` has. A line that becomes empty by that is left out.
+std::string fill_text(std::string_view text, const EnvFacts& facts) {
   std::string out;
-  for (std::string_view host : kDirect) {
-    if (!out.empty()) out += ",";
-    out += host;
+  if (text.starts_with('\n')) text.remove_prefix(1);  // of the raw string
+  while (!text.empty()) {
+    std::string line(text.substr(0, text.find('\n')));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    bool filled = false;
+    for (const auto& [name, value] : facts) {
+      const std::string place = "{" + name + "}";
+      for (size_t at; (at = line.find(place)) != std::string::npos; filled = true) {
+        line.replace(at, place.size(), value);
+      }
+    }
+    if (filled && line.empty()) continue;
+    out += line.ends_with('\n') ? line : line + "\n";
+  }
+  return out;
+}
+
+std::string in_brackets(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+std::string joined_hosts(std::string_view separator, bool brackets) {
+  std::string out;
+  for (std::string_view host : kDirectHosts) {
+    if (!out.empty()) out += separator;
+    out += brackets ? in_brackets(std::string(host)) : std::string(host);
   }
   return out;
 }
@@ -38,11 +64,6 @@ std::string direct_hosts() {
 bool on_loopback(const UpstreamConfig& upstream) {
   const auto address = SocketAddress::parse(upstream.url.host, upstream.url.port);
   return upstream.url.host == "localhost" || (address && is_loopback(*address));
-}
-
-std::string without_slash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
 }
 
 // "video-search" -> "VIDEO_SEARCH"
@@ -55,237 +76,86 @@ std::string variable_name(std::string_view text) {
   return out;
 }
 
-// Writes the lines for one application.
-class EnvWriter {
- public:
-  EnvWriter(const Config& config, const ListenAddress& egress, std::string comment)
-      : config_(config), secret_(!config.egress->secret.empty()), mark_(std::move(comment)) {
-    ListenAddress address = egress;
-    // Listening everywhere, it is reached from the same machine or pod like this.
-    if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-    if (address.host == "::") address.host = "::1";
-    host_ = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
-    port_ = std::to_string(address.port);
+// Lines about each upstream: base URLs, exports, and those that some clients will not reach.
+void add_upstreams(const Config& config, const std::string& origin, bool secret, EnvFacts& facts) {
+  std::string list;
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    std::string url = upstream.url.text;
+    while (url.ends_with('/')) url.pop_back();
+    const std::string base = origin + "/" + upstream.name;
+    list += "#   " + url + "/...  ->  " + base + "/...\n";
+    facts["exports"] += "export " + variable_name(upstream.name) + "_URL=" + base + "\n";
+    if (on_loopback(upstream)) {
+      facts["loopback"] +=
+          "# So upstream " + upstream.name + ", on loopback, has to be called by its base URL.\n";
+    }
   }
-
-  std::string python();
-  std::string php_fpm();
-  std::string ruby();
-  std::string java();
-  std::string node();
-  std::string k8s();
-
- private:
-  void line(const std::string& text) { out_ += text + "\n"; }
-  void note(const std::string& text) {
-    out_ += (text.empty() ? mark_.substr(0, 1) : mark_ + text) + "\n";
-  }
-  std::string origin() const { return "http://" + host_ + ":" + port_; }
-  std::string proxy_url() const {
-    return "http://" + std::string(secret_ ? "app:SECRET@" : "") + host_ + ":" + port_;
-  }
-  std::string base_url(const UpstreamConfig& upstream) const {
-    return origin() + "/" + upstream.name;
-  }
-  void shell_variables();
-  void about_direct_hosts(const std::string& variable = "no_proxy");
-  void about_loopback(const std::string& rule);
-  void about_secret();
-  void about_base_urls(bool instead);
-  void https_goes_direct(const std::string& variable);
-
-  const Config& config_;
-  const bool secret_;
-  const std::string mark_;  // begins a comment
-  std::string host_;        // in brackets if IPv6
-  std::string port_;
-  std::string out_;
-};
-
-void EnvWriter::shell_variables() {
-  line("export http_proxy=" + proxy_url());
-  line("export no_proxy=" + direct_hosts());
-}
-
-void EnvWriter::about_direct_hosts(const std::string& variable) {
-  if (config_.egress->unlisted == EgressConfig::Unlisted::deny) {
-    note(variable + ": add every http:// host that is no [upstream]: the file refuses them");
-    note("(unlisted = \"deny\").");
-  } else {
-    note(variable +
-         ": calls to hosts that are no [upstream] pass through; add those that shall not.");
-  }
-  note(
-      "No [upstream] may be in it. The hosts above are metadata services, which siding refuses to "
-      "call.");
-}
-
-// Clients that never send calls to loopback through a proxy.
-void EnvWriter::about_loopback(const std::string& rule) {
-  note(rule);
-  for (const UpstreamConfig& upstream : config_.upstreams) {
-    if (!on_loopback(upstream)) continue;
-    note("So upstream " + upstream.name +
-         ", which is on loopback, has to be called by its base URL.");
-  }
-}
-
-void EnvWriter::about_secret() {
-  if (!secret_) return;
-  note("SECRET stands for [egress] secret, percent-encoded; `app` is a name of your choice.");
-}
-
-void EnvWriter::https_goes_direct(const std::string& variable) {
-  note(
-      "Only http:// is carried by this version: https:// calls go direct as before, unseen and "
-      "not");
-  note("prefetched. Leave " + variable + " unset.");
-}
-
-void EnvWriter::about_base_urls(bool instead) {
-  if (config_.upstreams.empty()) {
-    note("The file has no [upstream] yet: calls pass through, and none is prefetched.");
+  if (list.empty()) {
+    facts["base_urls"] = fill_text(kEnvNoUpstream, {});
     return;
   }
-  if (instead) {
-    note("");
-    note(
-        "Instead, or for clients that read no proxy variable, base URLs (the upstream gets its own "
-        "Host):");
-  }
-  for (const UpstreamConfig& upstream : config_.upstreams) {
-    note("  " + without_slash(upstream.url.text) + "/...  ->  " + base_url(upstream) + "/...");
-  }
-  if (secret_) {
-    note(
-        "Such a call needs the field `Proxy-Authorization: Basic base64(app:SECRET)`: HTTP "
-        "clients");
-    note("send it to a proxy by themselves, but not to a base URL.");
-  }
+  facts["base_urls"] = fill_text(kEnvBaseUrlNote, {}) + list;
+  if (secret) facts["base_urls"] += fill_text(kEnvBaseUrlSecret, {});
 }
 
-std::string EnvWriter::python() {
-  note("Python: for the environment of the application's processes.");
-  shell_variables();
-  note(
-      "requests, urllib and httpx read this; http.client, bare urllib3 and aiohttp do not "
-      "(aiohttp:");
-  note("with ClientSession(trust_env=True)). Lower case: pycurl reads no other, and HTTP_PROXY is");
-  note("ignored wherever REQUEST_METHOD is set (CGI). Session(trust_env=False) ignores both.");
-  about_direct_hosts();
-  about_secret();
-  https_goes_direct("https_proxy");
-  about_base_urls(true);
-  return std::move(out_);
+void add_secret(EnvFacts& facts) {
+  facts["secret"] = fill_text(kEnvSecretNote, {});
+  facts["php_more"] = ",";
+  facts["php_header"] =
+      "#     'header' => 'Proxy-Authorization: Basic ' . base64_encode('app:SECRET')]]);\n";
+  facts["java_secret"] =
+      "# The JVM takes no user from a property: set a java.net.Authenticator for the proxy, with "
+      "user\n"
+      "# `app` and [egress] secret as password.\n";
+  facts["k8s_secret"] =
+      "  - name: SIDING_SECRET        # [egress] secret\n"
+      "    valueFrom:\n"
+      "      secretKeyRef: { name: siding, key: egress-secret }\n";
 }
 
-std::string EnvWriter::php_fpm() {
-  note("PHP-FPM: into the pool's file, such as /etc/php/8.2/fpm/pool.d/www.conf.");
-  note(
-      "clear_env is on unless you turned it off: a worker sees what env[] names, not what was "
-      "exported.");
-  line("env[http_proxy] = \"" + proxy_url() + "\"");
-  line("env[no_proxy] = \"" + direct_hosts() + "\"");
-  note("The curl extension reads http_proxy in lower case only.");
-  about_direct_hosts();
-  about_secret();
-  note("");
-  note(
-      "file_get_contents() and other streams read no variable. They need a default context, from a "
-      "file:");
-  line("php_admin_value[auto_prepend_file] = /etc/php/siding.php");
-  note("with this in /etc/php/siding.php:");
-  note("  <?php");
-  note("  stream_context_set_default(['http' => ['proxy' => 'tcp://" + host_ + ":" + port_ +
-       "', 'request_fulluri' => true" + (secret_ ? "," : "]]);"));
-  if (secret_) {
-    note("    'header' => 'Proxy-Authorization: Basic ' . base64_encode('app:SECRET')]]);");
-  }
-  note(
-      "That context is taken for https:// streams too, as a tunnel (CONNECT) that this version "
-      "refuses:");
-  note("give these a context of their own, stream_context_create().");
-  note("");
-  note("With curl:");
-  https_goes_direct("https_proxy");
-  about_base_urls(true);
-  return std::move(out_);
+EnvFacts facts_of(const Config& config, const ListenAddress& egress, Application application) {
+  // Listening everywhere, it is reached from the same machine or pod like this.
+  const std::string bare_host = egress.host == "0.0.0.0" ? "127.0.0.1"
+                                : egress.host == "::"    ? "::1"
+                                                         : egress.host;
+  const std::string host = in_brackets(bare_host);
+  const std::string port = std::to_string(egress.port);
+  const bool secret = !config.egress->secret.empty();
+  const bool java = application == Application::java;
+  const bool deny = config.egress->unlisted == EgressConfig::Unlisted::deny;
+  EnvFacts facts{
+      {"host", host},
+      {"port", port},
+      {"proxy", "http://" + std::string(secret ? "app:SECRET@" : "") + host + ":" + port},
+      {"k8s_proxy",
+       "http://" + std::string(secret ? "app:$(SIDING_SECRET)@" : "") + host + ":" + port},
+      {"direct", joined_hosts(",", false)},
+      {"java_options", "-Dhttp.proxyHost=" + bare_host + " -Dhttp.proxyPort=" + port +
+                           " -Dhttp.nonProxyHosts=" + joined_hosts("|", true)},
+      {"unlisted", fill_text(deny ? kEnvDenyNote : kEnvPassNote,
+                             {{"variable", java ? "http.nonProxyHosts" : "no_proxy"}})},
+      {"https", fill_text(kEnvHttpsNote, {{"https", java ? "https.proxyHost" : "https_proxy"}})},
+      {"secret", ""},
+      {"php_more", "]]);"},
+      {"php_header", ""},
+      {"java_secret", ""},
+      {"k8s_secret", ""},
+      {"exports", ""},
+      {"loopback", ""},
+  };
+  add_upstreams(config, "http://" + host + ":" + port, secret, facts);
+  if (secret) add_secret(facts);
+  return facts;
 }
 
-std::string EnvWriter::ruby() {
-  note("Ruby: for the environment of the application's processes. Net::HTTP and open-uri read it.");
-  shell_variables();
-  about_direct_hosts();
-  about_secret();
-  about_loopback("Ruby calls directly whatever resolves to 127.x or ::1.");
-  note(
-      "Ruby takes http_proxy for https:// too, as a tunnel (CONNECT) that this version refuses: "
-      "hosts");
-  note("called by https:// must be in no_proxy. Only http:// is carried, seen and prefetched.");
-  about_base_urls(true);
-  return std::move(out_);
-}
-
-std::string EnvWriter::java() {
-  std::string direct;
-  for (std::string_view host : kDirect) {
-    const bool v6 = host.find(':') != std::string_view::npos;
-    direct +=
-        (direct.empty() ? "" : "|") + (v6 ? "[" + std::string(host) + "]" : std::string(host));
+// A pool's file of PHP-FPM has `;` for comments.
+std::string with_semicolons(std::string text) {
+  bool line_begins = true;
+  for (char& c : text) {
+    if (line_begins && c == '#') c = ';';
+    line_begins = c == '\n';
   }
-  const std::string host = host_.front() == '[' ? host_.substr(1, host_.size() - 2) : host_;
-  note("Java: for the environment of the JVM, or the three -D on its command line.");
-  line("export JAVA_TOOL_OPTIONS=\"-Dhttp.proxyHost=" + host + " -Dhttp.proxyPort=" + port_ +
-       " -Dhttp.nonProxyHosts=" + direct + "\"");
-  note("HttpURLConnection and java.net.http read these, and no http_proxy. Other clients (Apache,");
-  note("OkHttp, Netty) may have a switch, such as useSystemProperties().");
-  about_direct_hosts("http.nonProxyHosts");
-  about_loopback("Java adds localhost, 127.* and [::1] to the list (unless it is empty).");
-  if (secret_) {
-    note(
-        "The JVM takes no user from a property: set a java.net.Authenticator for the proxy, user "
-        "`app`,");
-    note("password the [egress] secret.");
-  }
-  https_goes_direct("https.proxyHost");
-  about_base_urls(true);
-  return std::move(out_);
-}
-
-std::string EnvWriter::node() {
-  note(
-      "Node.js: http, https and fetch read no proxy variable. Give the application its base URLs, "
-      "in");
-  note(
-      "whatever variables or settings it reads them from; it calls http:// there, siding the "
-      "upstream:");
-  about_base_urls(false);
-  for (const UpstreamConfig& upstream : config_.upstreams) {
-    line("export " + variable_name(upstream.name) + "_URL=" + base_url(upstream));
-  }
-  note("The upstream still gets its own Host; redirects that name it in full leave this way.");
-  note("This version calls upstreams by http:// only: https:// APIs cannot go through it yet.");
-  return std::move(out_);
-}
-
-std::string EnvWriter::k8s() {
-  note("Kubernetes: into the application's container (not siding's), in the same pod.");
-  line("env:");
-  if (secret_) {
-    line("  - name: SIDING_SECRET        # [egress] secret");
-    line("    valueFrom:");
-    line("      secretKeyRef: { name: siding, key: egress-secret }");
-  }
-  line("  - name: http_proxy");
-  line("    value: \"http://" + std::string(secret_ ? "app:$(SIDING_SECRET)@" : "") + host_ + ":" +
-       port_ + "\"");
-  line("  - name: no_proxy");
-  line("    value: \"" + direct_hosts() + "\"");
-  note("Which clients read these: `siding env FILE --for python`, php-fpm, ruby, java or node.");
-  about_direct_hosts();
-  https_goes_direct("https_proxy");
-  about_base_urls(true);
-  return std::move(out_);
+  return text;
 }
 
 }  // namespace
@@ -310,16 +180,8 @@ std::optional<std::string> environment_lines(const Config& config, Application a
   const auto egress = std::find_if(listen.begin(), listen.end(),
                                    [](const ListenAddress& a) { return a.unix_path.empty(); });
   if (egress == listen.end()) return std::nullopt;
-  EnvWriter writer(config, *egress, application == Application::php_fpm ? "; " : "# ");
-  switch (application) {
-    case Application::python: return writer.python();
-    case Application::php_fpm: return writer.php_fpm();
-    case Application::ruby: return writer.ruby();
-    case Application::java: return writer.java();
-    case Application::node: return writer.node();
-    case Application::k8s: return writer.k8s();
-  }
-  return std::nullopt;
+  std::string text = fill_text(env_text(application), facts_of(config, *egress, application));
+  return application == Application::php_fpm ? with_semicolons(std::move(text)) : text;
 }
 
 }  // namespace siding

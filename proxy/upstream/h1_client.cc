@@ -13,11 +13,26 @@ namespace siding {
 namespace {
 constexpr size_t kReadSize = 16 * 1024;
 constexpr int kMaxParts = 64;
+/// Of an answer that comes while we are still sending; then it waits in the socket.
+constexpr size_t kMaxEarly = 256 * 1024;
 
 BlockRef& scratch() {
   static thread_local BlockRef block;
   if (!block || !block->unique()) block = BlockRef::make(kReadSize);
   return block;
+}
+
+/// Whether these bytes, after any interim heads, begin with a final head of status 400 or above. The
+/// parser looks at them properly later; here it only matters whether the body is still wanted.
+bool refuses(std::string_view bytes) {
+  constexpr size_t kStatusAt = 9;  // "HTTP/1.1 4"
+  while (bytes.size() > kStatusAt) {
+    if (bytes[kStatusAt] != '1') return bytes[kStatusAt] >= '4';
+    size_t end = bytes.find("\r\n\r\n");
+    if (end == std::string_view::npos) return false;
+    bytes.remove_prefix(end + 4);
+  }
+  return false;
 }
 }  // namespace
 
@@ -27,6 +42,7 @@ H1Client::H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits)
 void H1Client::begin() {
   parser_.reset();
   head_text_.clear();
+  early_.clear();
   decoder_ = BodyDecoder();
   framing_ = Framing();
   sent_bytes_ = received_bytes_ = 0;
@@ -41,6 +57,16 @@ bool H1Client::reusable() const {
 Error H1Client::broken(Failure kind, std::string_view what) const {
   // Safe to send again only if the peer cannot have read a whole request.
   return Error(kind, Side::upstream, sent_bytes_ == 0, std::string(what));
+}
+
+bool H1Client::read_early() {
+  BlockRef block = scratch();
+  Io io = socket_->read(block->data(), block->capacity());
+  if (io.state == Io::State::again) return true;
+  if (io.state != Io::State::ok) return false;
+  received_bytes_ += io.bytes;
+  early_.append(block->data(), io.bytes);
+  return !refuses(early_);
 }
 
 Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
@@ -60,17 +86,9 @@ Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
     }
     bool in_time = co_await Wait(socket_->writable(), socket_->readable(), deadline);
     if (!in_time) co_return broken(Failure::timeout, "sending the request");
-    if (pending_.size() == 0) {
-      BlockRef block = scratch();
-      Io early = socket_->read(block->data(), block->capacity());
-      if (early.state == Io::State::ok) {
-        received_bytes_ += early.bytes;
-        pending_ = Slice(std::move(block), 0, early.bytes);
-      }
-      if (early.state != Io::State::again) {
-        whole_request_ = false;
-        co_return Result<>();
-      }
+    if (early_.size() < kMaxEarly && !read_early()) {
+      whole_request_ = false;
+      co_return Result<>();
     }
   }
   co_return Result<>();
@@ -132,6 +150,7 @@ Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
 
 Task<Result<ResponseHead>> H1Client::read_head(std::string_view method, TimePoint deadline) {
   ParseStatus status = ParseStatus::incomplete;
+  if (!early_.empty()) pending_ = Slice::copy_of(std::exchange(early_, {}));
   while (true) {
     if (pending_.size() == 0) {
       Result<bool> more = co_await read_more(deadline);

@@ -31,8 +31,8 @@ class H1Client {
   /// `limits` of answers' heads; outlives the client.
   H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits);
 
-  /// Sends head and body. Stops early, without an error, if the peer answers or closes before it has
-  /// taken everything: read_head() tells what it said. `body` may be null; `chunked`: as chunks,
+  /// Sends head and body. Stops early, without an error, if the peer refuses (a final status of 400
+  /// or above) or closes before it has taken everything: read_head() tells what it said. `body` may be null; `chunked`: as chunks,
   /// with `trailers` at the end.
   Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
                       const Fields* trailers = nullptr);
@@ -57,6 +57,8 @@ class H1Client {
 
  private:
   Task<Result<>> write(Buffer out, TimePoint deadline);
+  /// Reads what has come while we are still writing; false if there is no point in writing on.
+  bool read_early();
   /// One read: false at EOF.
   Task<Result<bool>> read_more(TimePoint deadline);
   Error broken(Failure kind, std::string_view what) const;
@@ -65,6 +67,7 @@ class H1Client {
   ResponseHeadParser parser_;
   std::string head_text_;     // of an incomplete head
   Slice pending_;             // bytes read and not parsed yet
+  std::string early_;         // bytes that came before the whole request was sent
   BodyDecoder decoder_;
   Framing framing_;
   uint64_t sent_bytes_ = 0;

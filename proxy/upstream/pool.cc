@@ -82,17 +82,21 @@ std::unique_ptr<PooledClient> Pool::pop_idle(Shard& shard, bool newest) {
 }
 
 Lease Pool::take_idle(Loop& loop) {
-  std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
-  if (!client) return {};
-  client->client().begin();
-  return Lease(*this, std::move(client), true);
+  while (true) {
+    std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
+    if (!client) return {};
+    // Bytes that nobody asked for would be taken for the next answer.
+    if (!client->client().socket().quiet()) continue;
+    client->client().begin();
+    return Lease(*this, std::move(client), true);
+  }
 }
 
 void Pool::keep(std::unique_ptr<PooledClient> client) {
   Shard& s = shard(client->client().socket().loop());
   {
     std::lock_guard lock(mutex_);
-    bool wanted_elsewhere = !waiters_.empty();
+    bool wanted_elsewhere = !waiters_.empty() || crowded();
     if (wanted_elsewhere || s.idle_count >= options_.max_idle) {
       // Closed by the caller's unique_ptr, after the lock is free.
     } else {
@@ -110,6 +114,7 @@ void Pool::remove_idle(PooledClient& client) {
   Shard& s = shard(client.client_.socket().loop());
   client.unlink();
   client.on_readable_.unlink();
+  client.wake_.unlink();  // both may come in one turn
   client.idle_timer_.unlink();
   {
     std::lock_guard lock(mutex_);
@@ -119,14 +124,25 @@ void Pool::remove_idle(PooledClient& client) {
   s.loop.retire(std::unique_ptr<PooledClient>(&client));
 }
 
+/// Under the mutex: a kept connection may hold a worker that another connection waits for.
+bool Pool::crowded() const { return options_.workers != 0 && open_ > options_.workers; }
+
 Task<Slot> Pool::reserve(Loop& loop) {
   Shard& mine = shard(loop);
+  bool got = false;
+  bool crowd = false;
   {
     std::lock_guard lock(mutex_);
     if (options_.max_connections == 0 || open_ < options_.max_connections) {
       ++open_;
-      co_return Slot(this);
+      got = true;
+      crowd = crowded();
+      if (crowd && mine.idle_count == 0) ask_others(mine);
     }
+  }
+  if (got) {
+    if (crowd) pop_idle(mine, false);  // closes it, if there is one
+    co_return Slot(this);
   }
   if (std::unique_ptr<PooledClient> own = pop_idle(mine, false)) {
     Slot slot = std::move(own->slot_);

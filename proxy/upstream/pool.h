@@ -1,6 +1,8 @@
 // Connections to one origin, kept for reuse by loop and, where the origin is a backend, counted
 // exactly over all threads.
-// Invariants: busy + idle connections never exceed the cap; an idle connection on which anything
+// Invariants: busy + idle connections never exceed the cap; no connection is kept idle while more are
+// open than the origin has workers (a blocking server reads on from the one it has served, while
+// others wait at its door); an idle connection on which anything
 // happens (bytes, FIN, idle_timeout) is closed; a connection never changes its loop.
 #pragma once
 
@@ -76,6 +78,7 @@ class Pool {
  public:
   struct Options {
     uint32_t max_connections = 0;  ///< over all threads; 0: unlimited
+    uint32_t workers = 0;          ///< more than so many open: none is kept idle; 0: no matter
     uint32_t max_idle = 64;        ///< kept by each thread
     Duration idle_timeout = std::chrono::seconds(4);
     HeadLimits head;
@@ -119,6 +122,7 @@ class Pool {
   void remove_idle(PooledClient& client);
   std::unique_ptr<PooledClient> pop_idle(Shard& shard, bool newest);
   void slot_free();
+  bool crowded() const;
   void ask_others(const Shard& mine);
   Shard& shard(Loop& loop) { return *shards_[loop.index()]; }
 

@@ -114,6 +114,7 @@ def main():
         parser.error("this bench needs two cores: one for the proxy, one for the load")
     folder = tempfile.mkdtemp(prefix="siding-bench-")
     os.chmod(folder, 0o755)  # nginx started by root changes its user
+    measure.say_machine()
     processes = []
     try:
         proxies, processes = start(folder, options.connections)
@@ -130,8 +131,8 @@ def main():
                 rates[name].append(requests / options.seconds)
                 failures[name].append(failed)
         reference = measure.middle(costs["nginx"])
-        measure.table(["%d connections, %d rounds" % (options.connections, options.rounds), "us CPU/request", "of nginx",
-                       "least", "most", "requests/s", "failed", "RSS MiB"],
+        measure.table(["%d connections, %d rounds" % (options.connections, options.rounds), "us CPU/request",
+                       "of nginx", "least", "most", "requests/s", "failed", "RSS MiB"],
                       [[name, "%.1f" % measure.middle(costs[name]), "%.2f" % (measure.middle(costs[name]) / reference),
                         "%.1f" % min(costs[name]), "%.1f" % max(costs[name]), "%.0f" % measure.middle(rates[name]),
                         sum(failures[name]), "%.1f" % (sum(map(measure.rss_kib, process.tree())) / 1024)]

@@ -43,6 +43,11 @@ def rss_kib(pid, peak=False):
     return int(status(pid).get("VmHWM" if peak else "VmRSS", "0").split()[0])
 
 
+def largest_kib(pids, count):
+    """The peak RSS of the largest processes among these, in all."""
+    return sum(sorted((rss_kib(pid, peak=True) for pid in pids), reverse=True)[:count])
+
+
 def open_files(pid, path):
     """How many descriptors of a process are open on one file."""
     count, folder = 0, "/proc/%d/fd" % pid
@@ -105,6 +110,13 @@ def middle(values):
 
 def say(text):
     print(text, flush=True)
+
+
+def say_machine():
+    """How many cores there are, and whether others use them: then seconds say little."""
+    load = os.getloadavg()[0]
+    say("%d cores, load %.1f before the run%s\n" % (os.cpu_count(), load,
+                                                    ": others work on this machine" if load > 0.7 else ""))
 
 
 def target(text, value, limit, unit="", at_least=False):

@@ -113,9 +113,10 @@ def main():
     else:
         measure.say("SIDING_BINARY names no program: HAProxy alone\n")
     reference = results[0][2]
-    measure.table(["parked", "requests", "KiB/request", "of haproxy", "RSS before KiB", "after", "frame bytes/request"],
-                  [[name, n, "%.2f" % cost, "%.2f" % (cost / reference), before, after, "%.0f" % frame if frame else "-"]
-                   for name, n, cost, before, after, frame in results])
+    measure.table(["parked", "requests", "KiB/request", "of haproxy", "RSS before KiB", "after",
+                   "frame bytes/request"],
+                  [[name, n, "%.2f" % cost, "%.2f" % (cost / reference), before, after,
+                    "%.0f" % frame if frame else "-"] for name, n, cost, before, after, frame in results])
     if harness.BINARY:
         measure.target("siding, a parked request", results[1][2], 4, " KiB")
 

@@ -96,8 +96,9 @@ def gthread(count):
 
 
 def tornado(row):
-    argv = [harness.PYTHON, os.path.join(HERE, "tornado_app.py"), str(row.ports.backend), "100"]
-    return backends.server("tornado", argv, row.folder, row.ports.backend, music=row.upstream.url)
+    argv = [harness.PYTHON, "-c", "import tornado_app; tornado_app.serve(%d, 100)" % row.ports.backend]
+    return backends.server("tornado", argv, row.folder, row.ports.backend, module_folder=HERE,
+                           music=row.upstream.url)
 
 
 def behind_siding(processes):
@@ -191,7 +192,7 @@ def measure_big(row, n):
         result = {"seconds": seconds, "failed": failed, "calls": stats["calls"], "most": stats["most"],
                   "repeated": len(stats["repeated"]), "missed": row.missed(),
                   "worker_cpu": (measure.cpu_seconds(workers) - worker_cpu) * 1000 / n,
-                  "worker_rss": sum(sorted((measure.rss_kib(p, True) for p in workers), reverse=True)[:row.workers]) / 1024}
+                  "worker_rss": measure.largest_kib(workers, row.workers) / 1024}
         if row.proxy:
             result["rss"] = measure.rss_kib(row.proxy.pid, peak=True) / 1024
             result["cpu"] = (measure.cpu_seconds([row.proxy.pid]) - before) * 1000 / n
@@ -208,8 +209,8 @@ def print_small(results):
     measure.table(
         ["100 clients, upstream %d ms" % UPSTREAM_MS, "burst s", "ab s", "failed", "upstream calls", "at once",
          "threads", "RSS MiB", "db open", "others served"],
-        [[row.text + (" (n=%d, x%d)" % (row.n, 100 // row.n) if row.n != 100 else ""), show(r["seconds"]), show(r["ab"]),
-          r["failed"], "/".join(map(str, r["calls"])), r["most"], r["threads"], show(r["rss"], "%.0f"),
+        [[row.text + (" (n=%d, x%d)" % (row.n, 100 // row.n) if row.n != 100 else ""),
+          show(r["seconds"]), show(r["ab"]), r["failed"], "/".join(map(str, r["calls"])), r["most"], r["threads"], show(r["rss"], "%.0f"),
           r["connections"], "yes" if r["others"] else "NO"] for row, r in results])
     measure.say("threads, RSS, db open: of the worker process(es), the most at once, in a view that reads a row first")
     measure.say("others served: /plain/ within 1 s while the upstream hangs with 100 requests waiting for it\n")
@@ -274,6 +275,7 @@ def main():
         measure.say("SIDING_BINARY names no program: the rows with siding are left out\n")
         rows = [row for row in rows if not row.name.startswith("siding")]
     measure.raise_open_files()
+    measure.say_machine()
     repeats, n = (1, 2000) if options.quick else (options.repeat, BIG_REQUESTS)
 
     small, big = [], []

@@ -1,8 +1,7 @@
-"""The example's views rewritten for Tornado, as a baseline: python3 tornado_app.py PORT CLIENTS."""
+"""The example's views rewritten for Tornado, as a baseline of seed.py."""
 import json
 import os
 import sqlite3
-import sys
 from urllib.parse import quote
 
 from tornado import httpclient, ioloop, web
@@ -29,9 +28,9 @@ class Plain(web.RequestHandler):
         self.write({"plain": self.get_argument("n", "")})
 
 
-if __name__ == "__main__":
-    httpclient.AsyncHTTPClient.configure("tornado.curl_httpclient.CurlAsyncHTTPClient", max_clients=int(sys.argv[2]))
+def serve(port, clients):
+    httpclient.AsyncHTTPClient.configure("tornado.curl_httpclient.CurlAsyncHTTPClient", max_clients=clients)
     application = web.Application([("/search/", Search), ("/row-search/", RowSearch), ("/plain/", Plain)])
     application.database = sqlite3.connect(os.environ["DATABASE"])
-    application.listen(int(sys.argv[1]), "127.0.0.1", backlog=4096)
+    application.listen(port, "127.0.0.1", backlog=4096)
     ioloop.IOLoop.current().start()

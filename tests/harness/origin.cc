@@ -27,6 +27,8 @@ void Origin::Call::respond(std::string_view body, std::string_view fields, int s
   out += fields;
   out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
   if (request.method() != "HEAD") out += body;
+  // Whoever has the whole answer may send the next request at once.
+  if (before_answer) std::exchange(before_answer, nullptr)();
   wire.send(out);
 }
 
@@ -125,11 +127,22 @@ void Origin::accept_all(int listener) {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     int number = ++opened_;
-    most_open_ = std::max(most_open_, ++open_);
+    ++open_;
     fds_[number] = fd;
+    most_open_ = std::max(most_open_, live());
     threads_.emplace_back([this, fd, number] { serve(fd, number); });
     changed_.notify_all();
   }
+}
+
+/// A connection's thread may not have run since the peer closed it; the kernel knows.
+int Origin::live() const {
+  int n = 0;
+  for (auto [number, fd] : fds_) {
+    pollfd p{fd, POLLRDHUP, 0};
+    n += poll(&p, 1, 0) == 0 ? 1 : 0;
+  }
+  return n;
 }
 
 void Origin::serve(int fd, int number) {
@@ -170,6 +183,10 @@ bool Origin::serve_one(Wire& wire, int connection, bool first) {
   script = at_head ? head_script_ : script_;
   lock.unlock();
   Call call(std::move(head), connection, number, wire);
+  call.before_answer = [this] {
+    std::lock_guard guard(mutex_);
+    --busy_;
+  };
   if (stop || !call.request.whole()) {
     call.done = true;
   } else if (script) {
@@ -178,7 +195,7 @@ bool Origin::serve_one(Wire& wire, int connection, bool first) {
     call.respond(call.request.target());
   }
   lock.lock();
-  --busy_;
+  if (call.before_answer) --busy_;
   changed_.notify_all();
   return !call.done && !stopping_;
 }
@@ -226,6 +243,11 @@ int Origin::silent() const {
 std::vector<Message> Origin::log() const {
   std::lock_guard lock(mutex_);
   return log_;
+}
+std::vector<std::string> Origin::targets() const {
+  std::vector<std::string> out;
+  for (const Message& m : log()) out.push_back(m.target());
+  return out;
 }
 Message Origin::request(int n) const {
   std::lock_guard lock(mutex_);

@@ -29,6 +29,7 @@ class Origin {
     const int number;      ///< of all its requests, from 1
     Wire& wire;
     bool done = false;  ///< the connection has no next request
+    std::function<void()> before_answer{};
 
     /// A whole answer with a Content-Length. `fields` are whole lines.
     void respond(std::string_view body, std::string_view fields = "", int status = 200);
@@ -75,16 +76,18 @@ class Origin {
   int requests() const;
   int opened() const;     ///< connections in all
   int open() const;       ///< now
-  int most_open() const;  ///< at once
+  int most_open() const;  ///< at once: what its peer has closed does not count
   int most_busy() const;  ///< requests at once, held ones too
   int silent() const;     ///< connections that ended without a byte of a request
   std::vector<Message> log() const;
+  std::vector<std::string> targets() const;
   /// The `n`-th request, from 1.
   Message request(int n) const;
 
  private:
   void listen_now();
   void accept_all(int listener);
+  int live() const;
   void serve(int fd, int number);
   bool serve_one(Wire& wire, int connection, bool first);
   template <class Condition>

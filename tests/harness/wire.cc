@@ -73,6 +73,7 @@ std::ostream& operator<<(std::ostream& out, const Message& m) {
 // ---- Wire
 
 bool Wire::send(std::string_view bytes) {
+  if (fd_ < 0) return false;
   while (!bytes.empty()) {
     ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) {
@@ -99,6 +100,10 @@ size_t Wire::send_some(std::string_view bytes) {
 
 bool Wire::fill(std::string* fault) {
   char bytes[64 * 1024];
+  if (fd_ < 0) {
+    *fault = "refused";
+    return false;
+  }
   while (true) {
     if (!wait_for(fd_, POLLIN)) {
       *fault = "timeout";

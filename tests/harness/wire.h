@@ -21,7 +21,7 @@ struct Message {
   std::string body{};      ///< without its framing
   std::string raw_body{};  ///< with it
   std::vector<std::pair<std::string, std::string>> trailers{};
-  std::string fault{};  ///< "closed", "reset", "timeout", "malformed"; empty: it is whole
+  std::string fault{};  ///< "refused", "closed", "reset", "timeout", "malformed"; empty: it is whole
 
   bool whole() const { return fault.empty(); }
   int status() const;          ///< 0: there is no answer
@@ -31,9 +31,11 @@ struct Message {
   size_t count(std::string_view name) const;
   /// All values, joined by ", "; empty if there is none.
   std::string field(std::string_view name) const;
+  /// Whether the body has this text: the named reason of an answer that siding made.
+  bool says(std::string_view text) const { return body.find(text) != std::string::npos; }
 };
 
-/// "timeout" of a test: a number that people read in a failure message.
+/// For people who read why a test failed.
 std::ostream& operator<<(std::ostream& out, const Message& message);
 
 class Wire {

@@ -68,5 +68,18 @@ TEST(H1Body, LargePiecesAreSharedAndSmallOnesGathered) {
   EXPECT_EQ(chunks.slice(1).view(), std::string(100, 'z'));
 }
 
+TEST(H1Body, PiecesThatABufferWouldCopyAreGathered) {
+  // Less than a quarter of its block each, and more than a fifth.
+  BlockRef block = BlockRef::make(1000);
+  std::string text =
+      "f0\r\n" + std::string(240, 'x') + "\r\nf0\r\n" + std::string(240, 'y') + "\r\n";
+  std::memcpy(block->data(), text.data(), text.size());
+  Buffer out;
+  BodyDecoder decoder(BodyFraming::chunked());
+  EXPECT_EQ(decoder.feed(Slice(block, 0, text.size()), out), text.size());
+  EXPECT_EQ(out.str(), std::string(240, 'x') + std::string(240, 'y'));
+  EXPECT_EQ(out.slice_count(), 1u);
+}
+
 }  // namespace
 }  // namespace siding::h1_body_test

@@ -113,6 +113,9 @@ TEST(H1Request, RefusedRequestLines) {
       {"no minor version", line("GET /x HTTP/1"), "400 bad HTTP version"},
       {"1,1", line("GET /x HTTP/1,1"), "400 bad HTTP version"},
       {"letters", line("GET /x HTTP/a.b"), "400 bad HTTP version"},
+      {"a letter for the major", line("GET /x HTTP/x.1"), "400 bad HTTP version"},
+      {"a letter for the minor", line("GET /x HTTP/1.x"), "400 bad HTTP version"},
+      {"0.0", line("GET /x HTTP/0.0"), "505 HTTP version"},
       {"1.2", line("GET /x HTTP/1.2"), "505 HTTP version"},
       {"2.0", line("GET /x HTTP/2.0"), "505 HTTP version"},
       {"3.1", line("GET /x HTTP/3.1"), "505 HTTP version"},
@@ -207,7 +210,8 @@ TEST(H1Request, Host) {
     return "GET /x HTTP/1.1\r\nhOST: " + value + "\r\n\r\n";
   };
   for (const char* good : {"h", "h.example", "h.example:80", "h:", "a-b_c~d.", "127.0.0.1:8080",
-                           "[::1]", "[::1]:80", "[2001:db8::7]:", "[::ffff:1.2.3.4]", "h:65535"}) {
+                           "[::1]", "[::1]:80", "[2001:db8::7]:", "[::ffff:1.2.3.4]",
+                           "[0000:0000:0000:0000:0000:ffff:255.255.255.255]", "h:65535"}) {
     std::string expected = "GET /x http://"s + good + " origin 1.1 | hOST=" + good + " @";
     EXPECT_EQ(parse(host(good)), expected + std::to_string(host(good).size()));
     EXPECT_EQ(parse(host("  "s + good + "\t")), expected + std::to_string(host(good).size() + 3));
@@ -236,6 +240,7 @@ TEST(H1Request, Host) {
                           "[::1]x",
                           "[::1]:x",
                           "[1:2:3:4:5:6:7:8:9]",
+                          "[0000:0000:0000:0000:0000:ffff:255.255.255.2555]",
                           "h;x",
                           "h=x",
                           "\"h\"",
@@ -308,6 +313,11 @@ TEST(H1Request, LimitsHoldForWholeAndForUnfinishedHeads) {
             "414 target too long");
   EXPECT_EQ(needed, 127u);
   EXPECT_EQ(feed_all_ways<RequestHead>(std::string(500, 'M'), limits), "501 method too long");
+  std::string long_target = " /" + std::string(300, 'x');
+  EXPECT_EQ(feed_all_ways<RequestHead>(std::string(65, 'M') + long_target, limits),
+            "501 method too long");
+  EXPECT_EQ(feed_all_ways<RequestHead>(std::string(64, 'M') + long_target, limits),
+            "414 target too long");
   EXPECT_EQ(
       feed_all_ways<RequestHead>(line(std::string(64, 'M') + " / HTTP/1.1"), limits).substr(0, 3),
       "MMM");

@@ -38,6 +38,7 @@ TEST(H1Response, RefusedStatusLines) {
   }
   EXPECT_EQ(status_line("HTTP/2.0 200 OK"), "502 HTTP version");
   EXPECT_EQ(status_line("HTTP/1.2 200 OK"), "502 HTTP version");
+  EXPECT_EQ(status_line("HTTP/0.0 200 OK"), "502 HTTP version");
   for (const char* bad : {"SSH-2.0-OpenSSH_9.2", "http/1.1 200 OK", "HTTP/1.10 200 OK", "200 OK",
                           " HTTP/1.1 200 OK", "HTTP 1.1 200 OK", "HTTP/1", "ICY 200 OK"}) {
     std::string expected = bad == "HTTP/1.10 200 OK"s ? "502 bad status code" : "502 not HTTP";

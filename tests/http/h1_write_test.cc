@@ -115,6 +115,8 @@ TEST(H1Write, NoTextCanEndItsLine) {
   ResponseHead answer;
   answer.reason = "OK\r\nX-Inj: 1";
   EXPECT_EQ(write(answer, BodyFraming::none()), "HTTP/1.1 200 OK  X-Inj: 1\r\n\r\n");
+  answer.reason = "\nX-Inj: 1";
+  EXPECT_EQ(write(answer, BodyFraming::none()), "HTTP/1.1 200  X-Inj: 1\r\n\r\n");
 }
 
 TEST(H1Write, ChunksAreWhatTheDecoderReads) {

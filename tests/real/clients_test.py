@@ -77,12 +77,14 @@ class OneAddress:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.port = harness.free_port()
         self.socket.bind(("127.0.0.1", self.port))
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         while True:
             query, asker = self.socket.recvfrom(512)
             if not query:
+                self.socket.close()
                 return
             question = query[12:query.index(b"\0", 12) + 5]
             answers = question[-4:-2] == b"\0\1"  # a question of type A
@@ -93,6 +95,7 @@ class OneAddress:
     def close(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", ("127.0.0.1", self.port))
+        self.thread.join()
 
 
 class ClientsTest(harness.Case):
@@ -155,7 +158,8 @@ class ClientsTest(harness.Case):
         self.proxy.kill()
         base = "http://music.example:%d" % self.music.port
         self.siding(dns={"servers": ["127.0.0.1:%d" % resolver.port]}, upstream={"named": {"url": base}},
-                    backend={"none": {"url": self.ports.url, "concurrency": 1}}, route=[{"backend": "none"}])
+                    backend={"worker": {"url": "http://127.0.0.1:%d" % self.ports.backend, "concurrency": 1}},
+                    route=[{"backend": "worker"}])
         out = self.client(["ruby", "-r", "net/http", "-e", "puts Net::HTTP.get(URI(ARGV[0]))"],
                           base + "/s?word=named")
         self.assertEqual(json.loads(out)["word"], "named")

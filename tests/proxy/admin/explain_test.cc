@@ -69,16 +69,16 @@ TEST(ExplainText, TellsTheStory) {
     fetch 1  |####################################    |    480.0 ms
     fetch 2  |##################                      |    240.0 ms
     worker   |                                      # |     20.0 ms  15.0 ms (75 %) blocked in its calls
-    rest     |                                       #|      1.0 ms
+    other    |                                       #|      1.0 ms  connecting, sending
   prefetch
-    1 used       music:/s?word={query.q}  status 200, 480.0 ms
+    1 used           music:/s?word={query.q}  status 200, 480.0 ms
         key       GET music /s?word=abba
-    2 missed     video:/find?q={query.q}  target, status 200, 240.0 ms
+    2 missed         video:/find?q={query.q}  target, status 200, 240.0 ms
         expected  GET video /find?q=abba&n=1
         actual    GET video /find?q=abba&m=1
                                          ^
         first difference: target differs at byte 23
-    3 skipped    ads:/a  budget
+    3 skipped        ads:/a  budget
 )");
 }
 

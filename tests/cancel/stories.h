@@ -1,0 +1,32 @@
+// The stories of exchanges that the cancel tests cut: each is a configuration, what the clients, the
+// backend and the upstream do in it, and how one sees that it has come to its end.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/harness/loop_world.h"
+
+namespace siding::cancel {
+
+struct Story {
+  std::string name;
+  std::string config;
+  /// Sets the scripts and sends the requests.
+  std::function<void(test::LoopWorld&)> begin;
+  /// Statuses of the answers that the clients get when nobody cancels, in the order of the clients;
+  /// 0: a torn answer.
+  std::vector<int> answers;
+  /// Time that passes each time that nothing moves before the end.
+  Duration tick{};
+  /// Told of each tick.
+  std::function<void(test::LoopWorld&, int)> on_tick;
+};
+
+/// Requests, bodies, answers, the queue.
+std::vector<Story> backend_stories();
+/// Prefetch and egress.
+std::vector<Story> upstream_stories();
+
+}  // namespace siding::cancel

@@ -1,0 +1,120 @@
+// See loop_world.h.
+#include "tests/harness/loop_world.h"
+
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+#include "tests/harness/run_until.h"
+
+namespace siding::test {
+
+namespace {
+std::string replaced(std::string text, const std::string& word, uint16_t port) {
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word)) {
+    text.replace(at, word.size(), std::to_string(port));
+  }
+  return text;
+}
+
+ConfigRef config_of(const std::string& text) {
+  LoadedConfig loaded =
+      load_config({{"world.toml", text}}, [](std::string_view) { return std::nullopt; });
+  for (const Diagnostic& d : loaded.diagnostics) {
+    if (!d.warning) ADD_FAILURE() << d.text();
+  }
+  if (!loaded.ok()) std::abort();
+  return loaded.config;
+}
+
+/// The disk serves its jobs in order: when this one has ended, so have all before it.
+Task<> disk_barrier(Disk& disk) {
+  Result<Buffer> nothing = co_await disk.read(nullptr, 0, 0);
+  EXPECT_TRUE(nothing.ok());
+}
+}  // namespace
+
+LoopWorld::LoopWorld(const std::string& config) {
+  std::string text = replaced(replaced(config, "BACKEND", backend.port()), "UPSTREAM",
+                              upstream.port());
+  std::vector<Loop*> loops{&loop};
+  constexpr uint64_t kMemory = 64 << 20;
+  services = std::make_unique<Services>(config_of(text), observer, disk, kMemory, loops);
+  here = std::make_unique<LoopServices>(*services, loop);
+  front_handler = std::make_unique<FrontHandler>(*here);
+  egress_handler = std::make_unique<EgressHandler>(*here);
+  front.reset(open(front_options, *front_handler, front_open, &front_port_));
+  egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
+}
+
+LoopWorld::~LoopWorld() = default;
+
+Listener* LoopWorld::open(ListenerOptions& options, Handler& handler,
+                          std::atomic<uint32_t>& count, uint16_t* port) {
+  options.handler = &handler;
+  options.open = &count;
+  options.on_refuse = [](const SocketAddress&, Outcome, std::string_view) {};
+  return new Listener(loop, listen_on_loopback(port), options);
+}
+
+LoopPeer& LoopWorld::add_client() {
+  clients.push_back(LoopPeer::connect(front_port_));
+  return *clients.back();
+}
+
+bool LoopWorld::step() {
+  bool moved = false;
+  for (auto& client : clients) {
+    moved = client->pump() || moved;
+    if (client->on_pump && client->open()) client->on_pump(*client);
+    moved = client->pump() || moved;
+  }
+  moved = backend.pump() || moved;
+  moved = upstream.pump() || moved;
+  moved = loop.turn(false) || moved;
+  return moved;
+}
+
+bool LoopWorld::idle() {
+  if (step()) return false;
+  Task<> barrier = disk_barrier(disk);
+  barrier.start();
+  EXPECT_TRUE(run_until(loop, [&] { return barrier.done(); }));
+  return !step() && !step();
+}
+
+bool LoopWorld::settle(int most) {
+  for (int i = 0; i < most; ++i) {
+    if (!step() && idle()) return true;
+  }
+  return false;
+}
+
+void LoopWorld::expect_nothing_left() {
+  for (auto& b : services->backends) {
+    Admission::Snapshot now = b->admission.snapshot();
+    EXPECT_EQ(now.inside, 0u) << "permits";
+    EXPECT_EQ(now.queued, 0u) << "queued";
+    EXPECT_EQ(now.queued_bytes, 0u);
+    b->pool.close_idle(loop);
+    b->direct_pool.close_idle(loop);
+    EXPECT_EQ(b->pool.open(), 0u) << "connections to the backend";
+    EXPECT_EQ(b->direct_pool.open(), 0u);
+  }
+  for (auto& u : services->upstreams) {
+    Admission::Snapshot now = u->calls.snapshot();
+    EXPECT_EQ(now.inside, 0u) << "calls to the upstream";
+    EXPECT_EQ(now.queued, 0u);
+    u->pool.close_idle(loop);
+    EXPECT_EQ(u->pool.open(), 0u) << "connections to the upstream";
+  }
+  EXPECT_EQ(services->unlisted.open(), 0u);
+  PinStore::Snapshot pins = services->pins.snapshot();
+  EXPECT_EQ(pins.offers, 0u) << "pins";
+  EXPECT_EQ(pins.bytes, 0u) << "bytes of pins";
+  EXPECT_EQ(services->bodies.memory.used(), 0u) << "memory of bodies";
+  EXPECT_EQ(services->bodies.spill.used(), 0u) << "spilled bytes";
+  EXPECT_EQ(services->abandoned.load(), 0u);
+  EXPECT_EQ(here->background.size(), 0u);
+}
+
+}  // namespace siding::test

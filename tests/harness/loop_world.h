@@ -1,0 +1,67 @@
+// All of siding that serves requests, on one loop of the calling thread under a manual clock, between
+// clients, a backend and an upstream that are pumped by hand: what tests/cancel cuts at every step.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/downstream/listener.h"
+#include "proxy/exchange/egress.h"
+#include "proxy/exchange/exchange.h"
+#include "proxy/exchange/services.h"
+#include "tests/harness/loop_peer.h"
+
+namespace siding::test {
+
+class LoopWorld {
+ public:
+  /// `config`: TOML in which BACKEND and UPSTREAM stand for the ports of the two servers.
+  explicit LoopWorld(const std::string& config);
+  ~LoopWorld();
+  LoopWorld(const LoopWorld&) = delete;
+  LoopWorld& operator=(const LoopWorld&) = delete;
+
+  /// Pumps everybody, then one turn of the loop. Whether anything moved.
+  bool step();
+  /// Nothing moves any more, and the disk has nothing under way.
+  bool idle();
+  /// Steps until nothing moves; false if that does not come about.
+  bool settle(int most = 5000);
+  void advance(Duration d) { clock.advance(d); }
+
+  LoopPeer& add_client();
+  uint16_t front_port() const { return front_port_; }
+  uint16_t egress_port() const { return egress_port_; }
+
+  /// What holds when all work is done, whatever was cancelled; closes idle connections first.
+  void expect_nothing_left();
+
+  ManualClock clock;
+  Loop loop{clock};
+  LoopOrigin backend{nullptr};
+  LoopOrigin upstream{nullptr};
+  Disk disk;
+  Observer observer{1, LogConfig::Access::off, 16};
+  std::unique_ptr<Services> services;
+  std::unique_ptr<LoopServices> here;
+  std::vector<std::unique_ptr<LoopPeer>> clients;
+  std::unique_ptr<FrontHandler> front_handler;
+  std::unique_ptr<EgressHandler> egress_handler;
+  ListenerOptions front_options;
+  ListenerOptions egress_options;
+  std::atomic<uint32_t> front_open{0};
+  std::atomic<uint32_t> egress_open{0};
+  std::unique_ptr<Listener> front;
+  std::unique_ptr<Listener> egress;
+
+ private:
+  Listener* open(ListenerOptions& options, Handler& handler, std::atomic<uint32_t>& count,
+                 uint16_t* port);
+  uint16_t front_port_ = 0;
+  uint16_t egress_port_ = 0;
+};
+
+}  // namespace siding::test

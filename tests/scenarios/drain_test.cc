@@ -1,0 +1,131 @@
+// The end: what is inside finishes, its way out stays open, newcomers in the accept queue are served.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/harness/shop.h"
+
+namespace siding::test {
+namespace {
+
+bool listens(uint16_t port) { return connect_local(port).fd() >= 0; }
+
+void fifty_queued(int threads) {
+  Shop shop({.prefetch = "mode = \"off\"\n", .threads = threads});
+  shop.backend.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(shop.proxy.front()).get("/search/?q=" + std::to_string(i));
+  }
+  ASSERT_TRUE(shop.backend.wait_for(2));
+  ASSERT_TRUE(shop.proxy.waits(48));
+  uint16_t front = shop.proxy.front();
+  shop.proxy.drain();
+  EXPECT_TRUE(wait_until([&] { return !listens(front); }));
+  EXPECT_TRUE(listens(shop.proxy.egress())) << "the workers' way out closes last";
+  Message ready = get(shop.proxy.health(), "/readyz");
+  EXPECT_EQ(503, ready.status());
+  EXPECT_TRUE(ready.says("draining")) << ready;
+  EXPECT_EQ(200, get(shop.proxy.health(), "/healthz").status());
+  shop.backend.release();
+  for (int i = 0; i < 50; ++i) {
+    Message answer = clients[static_cast<size_t>(i)].answer();
+    EXPECT_EQ(Shop::song(std::to_string(i)), answer.body) << answer;
+    EXPECT_EQ("close", answer.field("connection"));
+  }
+  EXPECT_EQ(0, shop.proxy.wait());
+  EXPECT_EQ(50, shop.upstream.requests());
+}
+
+TEST(Drain, AnswersFiftyThatCallOut) { fifty_queued(1); }
+TEST(DrainThreads, AnswersFiftyThatCallOut) { fifty_queued(2); }
+
+TEST(Drain, ClosesIdleConnections) {
+  Origin backend;
+  Proxy proxy(backend);
+  Client idle(proxy.front());
+  EXPECT_EQ(200, idle.get("/").answer().status());
+  proxy.drain();
+  EXPECT_EQ("closed", idle.end());
+  EXPECT_EQ(0, proxy.wait());
+}
+
+TEST(Drain, ASecondOneIsNow) {
+  Origin backend;
+  backend.hold();
+  Proxy proxy(backend);
+  Client client(proxy.front());
+  client.get("/");
+  ASSERT_TRUE(backend.wait_for(1));
+  proxy.drain();
+  proxy.drain();
+  EXPECT_EQ(1, proxy.wait());
+  EXPECT_NE("timeout", client.end());
+}
+
+TEST(Drain, IsBoundedByItsTimeOut) {
+  Origin backend;
+  backend.hold();
+  Proxy proxy(backend, {.top = "drain_timeout = \"50ms\"\n"});
+  Client client(proxy.front());
+  client.get("/");
+  ASSERT_TRUE(backend.wait_for(1));
+  proxy.drain();
+  EXPECT_EQ(1, proxy.wait());
+}
+
+TEST(Drain, WaitsForAWorkerWhoseClientHasGone) {
+  Shop shop({.prefetch = "mode = \"off\"\n"});
+  shop.backend.hold();
+  Client leaver(shop.proxy.front());
+  leaver.get("/search/?q=a");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  leaver.reset();
+  EXPECT_TRUE(shop.proxy.metric_becomes(1, "siding_abandoned"));
+  uint16_t front = shop.proxy.front();
+  shop.proxy.drain();
+  EXPECT_TRUE(wait_until([&] { return !listens(front); }));
+  shop.backend.release();
+  ASSERT_TRUE(shop.upstream.wait_for(1)) << "its call still goes out";
+  EXPECT_EQ(0, shop.proxy.wait());
+}
+
+TEST(Drain, ServesWhoWaitsInTheAcceptQueue) {
+  // With all connections taken, newcomers stand in the kernel's queue: it is ours to empty.
+  Origin backend;
+  backend.hold();
+  Proxy proxy(backend, {.tables = "[limits]\nmax_connections = 1\n"});
+  Client inside(proxy.front());
+  inside.get("/inside");
+  ASSERT_TRUE(backend.wait_for(1));
+  std::vector<Client> waiting;
+  for (int i = 0; i < 5; ++i) waiting.emplace_back(proxy.front()).get("/waits");
+  proxy.drain();
+  EXPECT_EQ(503, get(proxy.health(), "/readyz").status());
+  backend.release();
+  EXPECT_EQ("/inside", inside.answer().body);
+  for (Client& c : waiting) {
+    Message answer = c.answer();
+    EXPECT_EQ("/waits", answer.body) << answer;
+  }
+  EXPECT_EQ(0, proxy.wait());
+}
+
+TEST(Drain, ServesARequestThatCameAtTheSameMoment) {
+  // Connected and sent, but perhaps not read yet when the drain begins.
+  for (int round = 0; round < 20; ++round) {
+    Origin backend;
+    Proxy proxy(backend);
+    std::vector<Client> clients;
+    for (int i = 0; i < 10; ++i) clients.emplace_back(proxy.front()).get("/now");
+    proxy.drain();
+    for (Client& c : clients) {
+      Message answer = c.answer();
+      ASSERT_EQ("/now", answer.body) << answer;
+    }
+    EXPECT_EQ(0, proxy.wait());
+  }
+}
+
+}  // namespace
+}  // namespace siding::test
