@@ -22,6 +22,8 @@ constexpr size_t kMaxUnsent = 256 * 1024;
 /// A slow body must bring this much per body_timeout, or it is a slow-loris.
 constexpr uint64_t kMinBodyProgress = 1024;
 constexpr int kMaxParts = 64;
+/// In a drain: how long a new connection has to send its request.
+constexpr Duration kFirstRequest = std::chrono::seconds(1);
 /// After an error the client may still be sending; closing at once would reset the connection and
 /// could destroy the answer on its way (RFC 9112 9.6).
 constexpr Duration kLinger = std::chrono::seconds(2);
@@ -157,8 +159,14 @@ H1Connection::~H1Connection() {
 void H1Connection::drain() {
   if (phase_ != Phase::open) return;
   keep_alive_ = false;
-  if (!request_ && input_.empty() && out_.empty()) close();
+  if (requests_ == 0) first_until_ = after(loop_.now(), kFirstRequest);
+  // A request may have come that was not read yet: step() looks before it closes.
+  on_readable_.unlink();
+  loop_.wake(step_);
 }
+
+/// In a drain: it was accepted so late that its request may still be on its way.
+bool H1Connection::awaits_first() const { return requests_ == 0 && loop_.now() < first_until_; }
 
 bool H1Connection::wants_read() const {
   if (phase_ == Phase::lingering) return true;
@@ -196,7 +204,7 @@ void H1Connection::step() {
     }
   }
   if (again) loop_.wake(step_);
-  if (!request_ && out_.empty() && input_.empty() && !keep_alive_) {
+  if (!request_ && out_.empty() && input_.empty() && !keep_alive_ && !awaits_first()) {
     close();
     return;
   }
@@ -429,6 +437,7 @@ void H1Connection::set_timer() {
     due = after(progress_, o.send_timeout);
   } else if (!request_) {
     due = input_.empty() ? after(progress_, o.idle_timeout) : after(head_since_, o.head_timeout);
+    if (input_.empty() && awaits_first()) due = std::min(due, first_until_);
   } else if (!request_->body_ended && !request_->body_fault && wants_read()) {
     due = after(progress_, o.body_timeout);
   }

@@ -26,7 +26,8 @@ class H1Connection : public Link<> {
 
   /// Starts reading. May end (and retire) the connection later, never inside this call.
   void start() { loop_.wake(step_); }
-  /// The listener drains: an idle connection ends now, another one after its response.
+  /// The listener drains: an idle connection ends now, a new one has a moment for its request,
+  /// another one ends after its response.
   void drain();
   bool idle() const { return !request_; }
 
@@ -48,6 +49,7 @@ class H1Connection : public Link<> {
   void linger_on();
   void close();
   bool wants_read() const;
+  bool awaits_first() const;
   void set_timer();
 
   Listener& listener_;
@@ -65,6 +67,7 @@ class H1Connection : public Link<> {
   bool fin_received_ = false;
   bool head_incomplete_ = false;  // input_ holds the beginning of a head
   bool reset_on_close_ = false;
+  TimePoint first_until_{};    // in a drain: when the first request must have begun
   TimePoint head_since_{};     // first byte of the head being read
   TimePoint progress_{};       // last time that body or output moved on
   uint64_t body_mark_ = 0;     // body bytes at `progress_`

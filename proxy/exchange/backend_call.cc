@@ -141,7 +141,7 @@ Task<> BackendCall::run() {
     }
     if (piece->empty()) break;
     Buffer data = std::move(*piece);
-    co_await spool.put(std::move(data));
+    if (!spool.try_put(data)) co_await spool.put(std::move(data));
   }
   end(std::nullopt);
 }

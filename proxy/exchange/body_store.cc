@@ -77,21 +77,27 @@ std::optional<std::string> BodyStore::text() const {
 
 // ---- Spool
 
+bool Spool::try_put(Buffer& data) {
+  if (discarding_) {
+    data.clear();
+    return true;
+  }
+  bool in_order = file_.size() == file_read_;
+  if (in_order && file_.size() > 0) {
+    file_.reset();
+    file_read_ = 0;
+  }
+  if (!in_order) return false;
+  // Into an empty spool a read always fits, budget or not: otherwise nothing would move.
+  bool small = memory_.size() + data.size() <= budgets_.in_memory;
+  if (!memory_.empty() && !(small && reserved_.add(data.footprint()))) return false;
+  memory_.append(std::move(data));
+  filled_.notify();
+  return true;
+}
+
 Task<> Spool::put(Buffer data) {
-  while (!discarding_) {
-    bool in_order = file_.size() == file_read_;
-    if (in_order && file_.size() > 0) {
-      file_.reset();
-      file_read_ = 0;
-    }
-    size_t footprint = data.footprint();
-    bool small = memory_.size() + data.size() <= budgets_.in_memory;
-    if (in_order && (memory_.empty() || (small && reserved_.add(footprint)))) {
-      // Into an empty spool a read always fits, budget or not: otherwise nothing would move.
-      memory_.append(std::move(data));
-      filled_.notify();
-      co_return;
-    }
+  while (!try_put(data)) {
     if (may_spill_) {
       Buffer copy = data.share();
       Result<> written = co_await file_.append(std::move(copy));
@@ -109,13 +115,16 @@ Task<> Spool::put(Buffer data) {
   }
 }
 
+Buffer Spool::try_get(size_t max) {
+  if (memory_.empty()) return {};
+  Buffer out = memory_.take(std::min(max, memory_.size()));
+  if (memory_.empty()) reserved_.resize(0);
+  drained_.notify();
+  return out;
+}
+
 Task<Result<Buffer>> Spool::get(size_t max) {
-  if (!memory_.empty()) {
-    Buffer out = memory_.take(std::min(max, memory_.size()));
-    if (memory_.empty()) reserved_.resize(0);
-    drained_.notify();
-    co_return std::move(out);
-  }
+  if (!memory_.empty()) co_return try_get(max);
   uint64_t left = file_.size() - file_read_;
   if (left == 0) co_return Buffer();
   auto size = static_cast<size_t>(std::min<uint64_t>(max, left));

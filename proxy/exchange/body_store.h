@@ -80,8 +80,12 @@ class Spool {
   Spool(BodyBudgets& budgets, bool may_spill)
       : budgets_(budgets), may_spill_(may_spill), reserved_(budgets.memory), file_(budgets) {}
 
+  /// Takes bytes in at once, if they may lie in memory; else leaves `data` alone.
+  bool try_put(Buffer& data);
   /// Takes bytes in; waits while there is room nowhere (then the client's speed rules).
   Task<> put(Buffer data);
+  /// The next bytes if they lie in memory, at most `max`; else empty.
+  Buffer try_get(size_t max);
   /// The next bytes, at most `max`; empty if there are none now.
   Task<Result<Buffer>> get(size_t max);
   bool empty() const { return memory_.empty() && file_.size() == file_read_; }

@@ -248,7 +248,7 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* ag
 }
 
 Task<> EgressCallRun::forward() {
-  services_.counters().count(EgressCall::forwarded);
+  bool counted = false;
   RequestHead head = stream_.head;
   head.fields = call_fields_;
   head.target = head.fields.intern(to_.target);
@@ -260,17 +260,34 @@ Task<> EgressCallRun::forward() {
   bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
   while (true) {
     Lease lease;
+    std::optional<Error> error;
     if (to_.upstream != nullptr) {
       Result<Lease> got = co_await lease_connection(services_, to_.upstream->pool, to_.origin,
                                                     kConnectTimeout, may_reuse, kNever);
-      if (got) lease = std::move(*got);
+      if (got) {
+        lease = std::move(*got);
+      } else {
+        error = got.error();
+      }
     } else {
       Slot slot = co_await shared().unlisted.reserve(services_.loop);
       TimePoint until = after(services_.loop.now(), kConnectTimeout);
       auto socket = co_await connect_origin(to_.origin, services_.resolver, kConnectTimeout, until);
-      if (socket) lease = shared().unlisted.lease(std::move(slot), std::move(*socket));
+      if (socket) {
+        lease = shared().unlisted.lease(std::move(slot), std::move(*socket));
+      } else {
+        error = socket.error();
+      }
     }
-    if (!lease) {
+    if (error && error->kind == Failure::address_denied) {
+      services_.counters().count(EgressCall::denied);
+      answer(Outcome::forbidden, "this address is one that is never connected to");
+      co_return;
+    }
+    if (!counted) services_.counters().count(EgressCall::forwarded);
+    counted = true;
+    if (error) {
+      services_.counters().connect_failed(Peer::upstream, error->kind);
       stream_.abort();  // the library's own error handling runs
       co_return;
     }

@@ -26,10 +26,8 @@ constexpr size_t kBodyWindow = 256 * 1024;
 constexpr size_t kRelayPiece = 128 * 1024;
 
 /// Clients are told apart by address; IPv6 ones by their /64, of which each has plenty.
-uint64_t client_key(const std::string& ip) {
-  std::optional<SocketAddress> address = SocketAddress::parse(ip, 0);
-  if (!address) return key_hash(ip);
-  in6_addr bytes = address->bytes();
+uint64_t client_key(const SocketAddress& address) {
+  in6_addr bytes = address.bytes();
   size_t size = IN6_IS_ADDR_V4MAPPED(&bytes) ? 16 : 8;
   return key_hash({reinterpret_cast<const char*>(bytes.s6_addr), size});
 }
@@ -83,6 +81,8 @@ class Exchange {
   const RouteConfig* route_ = nullptr;
   Backend* backend_ = nullptr;
   PathCaptures captures_;
+  std::string peer_ip_;
+  bool trusted_peer_ = false;
   uint64_t client_ = 0;
   bool self_call_ = false;
   TimePoint deadline_ = kNever;
@@ -103,11 +103,17 @@ void Exchange::begin_record() {
   record_.target = head.target;
   record_.minor_version = head.minor_version;
   const SocketAddress& peer = stream_.peer();
-  std::string ip = peer.is_unix() ? std::string() : peer.ip();
-  record_.client = client_address(head.fields, ip, [this](std::string_view address) {
-    return shared().trusted.trusts(address);
-  });
-  client_ = client_key(record_.client);
+  peer_ip_ = peer.is_unix() ? std::string() : peer.ip();
+  trusted_peer_ = shared().trusted.trusts(peer);
+  record_.client = peer_ip_;
+  client_ = client_key(peer);
+  if (trusted_peer_) {
+    record_.client = client_address(head.fields, peer_ip_, [this](std::string_view address) {
+      return shared().trusted.trusts(address);
+    });
+    std::optional<SocketAddress> address = SocketAddress::parse(record_.client, 0);
+    if (address) client_ = client_key(*address);
+  }
   std::optional<std::string_view> id = request_id(head.fields);
   record_.request_id = id ? std::string(*id) : services_.new_request_id();
 }
@@ -158,7 +164,6 @@ bool Exchange::refuse_early() {
 
 /// The whole request body: a worker is never asked before it is here.
 Task<bool> Exchange::take_body() {
-  if (stream_.body_ended && stream_.body.empty()) co_return true;
   const LimitsConfig& limits = shared().config->limits;
   uint64_t most = route_->max_body != 0 ? route_->max_body : limits.max_body;
   if (most == 0) most = UINT64_MAX;
@@ -260,15 +265,13 @@ Task<bool> Exchange::admit() {
 
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
-  const SocketAddress& peer = stream_.peer();
-  std::string peer_ip = peer.is_unix() ? std::string() : peer.ip();
-  ForwardedHop hop{peer_ip, shared().trusted.trusts(peer), stream_.scheme, head.authority};
+  ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
   int version = head.minor_version;
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
-    warn_once("forwarded-replaced:" + peer_ip,
-              "forwarding fields of " + peer_ip + " were replaced; if it is your ingress, add " +
-                  "trusted_proxies = [\"" + peer_ip + "\"] (or \"private\")");
+    warn_once("forwarded-replaced:" + peer_ip_,
+              "forwarding fields of " + peer_ip_ + " were replaced; if it is your ingress, add " +
+                  "trusted_proxies = [\"" + peer_ip_ + "\"] (or \"private\")");
   }
   add_via(head.fields, version);
   head.fields.set("X-Request-Id", record_.request_id);
@@ -416,7 +419,8 @@ Task<> Exchange::relay() {
   prepare_answer(services_, head, true);
   stream_.send_head(std::move(head), client_framing(call.framing));
   while (true) {
-    Result<Buffer> piece = co_await call.spool.get(kRelayPiece);
+    Result<Buffer> piece = call.spool.try_get(kRelayPiece);
+    if (piece->empty() && !call.spool.empty()) piece = co_await call.spool.get(kRelayPiece);
     if (!piece || (piece->empty() && call.spool.error())) {
       record_.outcome = Outcome::backend_aborted;
       record_.detail = piece ? call.spool.error()->detail : piece.error().detail;
@@ -430,6 +434,7 @@ Task<> Exchange::relay() {
       continue;
     }
     stream_.send_data(std::move(*piece));
+    if (stream_.unsent() <= kHighWatermark) continue;
     bool room = co_await wait_for_room(stream_, deadline_);
     if (!room) {
       too_late();
@@ -451,8 +456,10 @@ void Exchange::answer(Outcome outcome, std::string_view detail) {
 Task<> Exchange::run() {
   begin_record();
   if (refuse_early()) co_return;
-  bool whole = co_await take_body();
-  if (!whole) co_return;
+  if (!stream_.body_ended || !stream_.body.empty()) {
+    bool whole = co_await take_body();
+    if (!whole) co_return;
+  }
   record_.body_wait = services_.loop.now() - stream_.started;
   if (route_->queue) {
     bool admitted = co_await admit();

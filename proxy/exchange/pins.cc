@@ -98,11 +98,12 @@ void PinStore::complete(const PinRef& pin, PinnedAnswerRef answer) {
   pin->answer = std::move(answer);
   if (!pin->answer) {
     pin->failed = true;
-    if (pin->available) {
-      pin->available = false;
-      auto pool = pools_.find(pin->offer.key);
-      if (pool != pools_.end()) std::erase(pool->second.answers, pin);
+    auto pool = pools_.find(pin->offer.key);
+    if (pool != pools_.end()) {
+      if (pin->available) std::erase(pool->second.answers, pin);
+      if (pin->taken && pool->second.taken > 0) --pool->second.taken;
     }
+    pin->available = false;
   }
   if (pin->joiner != nullptr) pin->joiner->post();
 }
@@ -113,16 +114,16 @@ PinStore::Fate PinStore::withdraw(const PinRef& pin) {
   assert(found != pools_.end());
   KeyPool& pool = found->second;
   std::erase(pool.offers, pin);
-  bool dropped = false;
+  // The answer that its worker got may have been another's; what is left over is nobody's success.
+  bool used = pin->offer.call_made && !pin->failed && pool.taken > 0 && (pin->taken || pin->matched);
+  if (used) --pool.taken;
   while (pool.answers.size() > pool.offers.size()) {
     // Its own if nobody took it (it may be in flight, and its fetch ends now), else the oldest.
     PinRef victim = pin->available ? pin : pool.answers.front();
     victim->available = false;
     std::erase(pool.answers, victim);
-    dropped = true;
   }
   if (pool.offers.empty() && pool.answers.empty()) pools_.erase(found);
-  bool used = !dropped && !pin->failed && pin->offer.call_made;
   if (used) return Fate::used;
   if (!pin->reason.empty() && !pin->matched) return Fate::missed;
   return pin->offer.call_made ? Fate::unused : Fate::observed;
@@ -186,6 +187,7 @@ PinStore::Taken PinStore::take(const std::string& key, const Fields& fields,
     std::erase(pool.answers, best);
     best->available = false;
     best->taken = true;
+    ++pool.taken;
     taken.reason.clear();
     if (best->answer) {
       taken.answer = best->answer;

@@ -131,6 +131,7 @@ class PinStore {
   struct KeyPool {
     std::vector<PinRef> offers;   // not withdrawn
     std::vector<PinRef> answers;  // available, oldest first
+    size_t taken = 0;             // by workers' calls; not yet told to the offers that they met
   };
   static bool usable(const PinRef& pin, const Fields& fields, std::string_view exchange,
                      TimePoint oldest, std::string* reason);

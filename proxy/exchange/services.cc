@@ -2,14 +2,13 @@
 #include "proxy/exchange/services.h"
 
 #include <cassert>
-#include <cstdio>
 
 namespace siding {
 
 namespace {
 std::string hex(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+  std::string text(16, '0');
+  for (size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
   return text;
 }
 

@@ -96,6 +96,7 @@ void Loop::poll(bool block) {
     }
   }
   event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
+  ++polls_;
   now_ = clock_.now();
   timers_.advance(now_);
 }

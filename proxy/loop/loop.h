@@ -91,6 +91,8 @@ class Loop {
 
   uint32_t index() const { return index_; }
   event_base* base() const { return base_; }
+  /// Counts polls: what was true before one of them may have been seen to change since.
+  uint64_t polls() const { return polls_; }
   /// Time of this turn; cheap.
   TimePoint now() const { return now_; }
   const Clock& clock() const { return clock_; }
@@ -139,6 +141,7 @@ class Loop {
   event* mailbox_event_ = nullptr;
   event* timer_event_ = nullptr;
   TimePoint now_;
+  uint64_t polls_ = 0;
   TimePoint timer_armed_ = kNever;
   TimerWheel timers_;
   List<Wake> ready_;

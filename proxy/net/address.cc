@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstring>
 
 namespace siding {
@@ -66,7 +67,13 @@ std::string SocketAddress::ip() const {
   char text[INET6_ADDRSTRLEN] = "";
   in6_addr all = bytes();
   if (IN6_IS_ADDR_V4MAPPED(&all)) {
-    inet_ntop(AF_INET, &all.s6_addr[12], text, sizeof(text));
+    // Once a request: inet_ntop() would go through printf.
+    char* end = text;
+    for (int i = 12; i < 16; ++i) {
+      if (i > 12) *end++ = '.';
+      end = std::to_chars(end, text + sizeof(text), all.s6_addr[i]).ptr;
+    }
+    *end = '\0';
   } else {
     inet_ntop(AF_INET6, &all, text, sizeof(text));
   }

@@ -62,7 +62,8 @@ Io Socket::write(const iovec* parts, int count) {
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);
   while (true) {
-    ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
+    ssize_t n = count == 1 ? send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                           : sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (n >= 0) return {Io::State::ok, static_cast<size_t>(n), 0};
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return {Io::State::again, 0, 0};

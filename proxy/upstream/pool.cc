@@ -85,8 +85,10 @@ Lease Pool::take_idle(Loop& loop) {
   while (true) {
     std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
     if (!client) return {};
-    // Bytes that nobody asked for would be taken for the next answer.
-    if (!client->client().socket().quiet()) continue;
+    // Bytes that nobody asked for would be taken for the next answer. The polls since it was kept
+    // would have told of them.
+    bool watched = loop.polls() > client->kept_at_;
+    if (!watched && !client->client().socket().quiet()) continue;
     client->client().begin();
     return Lease(*this, std::move(client), true);
   }
@@ -103,6 +105,7 @@ void Pool::keep(std::unique_ptr<PooledClient> client) {
       ++s.idle_count;
       PooledClient* kept = client.release();
       kept->pool_ = this;
+      kept->kept_at_ = s.loop.polls();
       s.idle.push_back(*kept);
       kept->on_readable_.listen(kept->client_.socket().readable());
       s.loop.arm(kept->idle_timer_, after(s.loop.now(), options_.idle_timeout));

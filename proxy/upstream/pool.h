@@ -49,6 +49,7 @@ class PooledClient : public Link<> {
   Slot slot_;   // given back after the socket is closed
   H1Client client_;
   Pool* pool_ = nullptr;
+  uint64_t kept_at_ = 0;  // Loop::polls()
   MemberWake<PooledClient, &PooledClient::drop> wake_{*this};
   Signal::Waiter on_readable_{wake_};
   MemberTimer<PooledClient, &PooledClient::drop> idle_timer_{*this};

@@ -1,4 +1,6 @@
 // Stories between a client and its backend.
+#include <gtest/gtest.h>
+
 #include "tests/cancel/stories.h"
 
 namespace siding::cancel {
@@ -39,7 +41,8 @@ void send_pieces(LoopWorld& world, std::vector<std::string> pieces) {
 }
 
 Story plain_get() {
-  return {"PlainGet", kBackend + kRoute,
+  return {"PlainGet",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = answer_each;
             w.add_client().send(get_of("/"));
@@ -48,7 +51,8 @@ Story plain_get() {
 }
 
 Story head_in_pieces() {
-  return {"HeadInPieces", kBackend + kRoute,
+  return {"HeadInPieces",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             send_pieces(w, {"GET / HT", "TP/1.1\r\nHo", "st: shop\r\n\r", "\n"});
           },
@@ -56,17 +60,19 @@ Story head_in_pieces() {
 }
 
 Story post_with_body() {
-  return {"PostWithBody", kBackend + kRoute,
+  return {"PostWithBody",
+          kBackend + kRoute,
           [](LoopWorld& w) {
-            send_pieces(w, {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 3000\r\n\r\n",
-                            std::string(1000, 'a'), std::string(1000, 'b'),
-                            std::string(1000, 'c')});
+            send_pieces(w,
+                        {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 3000\r\n\r\n",
+                         std::string(1000, 'a'), std::string(1000, 'b'), std::string(1000, 'c')});
           },
           {200}};
 }
 
 Story expect_continue() {
-  return {"ExpectContinue", kBackend + kRoute,
+  return {"ExpectContinue",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = answer_each;
             LoopPeer& client = w.add_client();
@@ -84,21 +90,24 @@ Story expect_continue() {
 }
 
 Story spilled_post() {
-  return {"SpilledPost", kBackend + kRoute,
+  return {"SpilledPost",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.services->bodies.in_memory = 4096;
-            send_pieces(w, {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 400000\r\n\r\n",
-                            std::string(3000, 'a'), std::string(97'000, 'b'),
-                            std::string(300'000, 'c')});
+            send_pieces(
+                w, {"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 400000\r\n\r\n",
+                    std::string(3000, 'a'), std::string(97'000, 'b'), std::string(300'000, 'c')});
           },
           {200}};
 }
 
 Story chunked_with_trailers() {
-  return {"ChunkedWithTrailers", kBackend + kRoute,
+  return {"ChunkedWithTrailers",
+          kBackend + kRoute,
           [](LoopWorld& w) {
-            send_pieces(w, {"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
-                            "hello\r\n3;x=y\r", "\nabc\r\n0\r\nX-Sum:", " 8\r\n\r\n"});
+            send_pieces(w,
+                        {"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+                         "hello\r\n3;x=y\r", "\nabc\r\n0\r\nX-Sum:", " 8\r\n\r\n"});
             w.backend.script = [](LoopPeer& peer) {
               if (!peer.take()) return;
               peer.send(
@@ -111,7 +120,8 @@ Story chunked_with_trailers() {
 
 /// The second one waits for a permit until the first one's answer is out.
 Story queued_behind_another() {
-  return {"QueuedBehindAnother", kBackend + "backlog = 0\n" + kRoute,
+  return {"QueuedBehindAnother",
+          kBackend + "backlog = 0\n" + kRoute,
           [](LoopWorld& w) {
             w.backend.script = [&w](LoopPeer& peer) {
               if (w.backend.peers().front()->in.empty()) return;
@@ -132,7 +142,8 @@ Story queued_behind_another() {
 }
 
 Story pipelined() {
-  return {"Pipelined", kBackend + kRoute,
+  return {"Pipelined",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = answer_each;
             w.add_client().send(get_of("/a") + get_of("/b") + get_of("/c"));
@@ -141,7 +152,8 @@ Story pipelined() {
 }
 
 Story backend_refuses_then_comes() {
-  Story s{"BackendRefusesThenComes", kBackend + kRoute,
+  Story s{"BackendRefusesThenComes",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = answer_each;
             w.backend.stop();
@@ -149,7 +161,8 @@ Story backend_refuses_then_comes() {
             w.add_client().send(get_of("/b"));
             w.add_client().send(get_of("/c"));
           },
-          {200, 200, 200}, 100ms};
+          {200, 200, 200},
+          100ms};
   s.on_tick = [](LoopWorld& w, int tick) {
     if (tick == 4) w.backend.start();
   };
@@ -158,7 +171,8 @@ Story backend_refuses_then_comes() {
 
 /// The kept connection is closed under the second request, which goes out once more.
 Story stale_kept_connection() {
-  return {"StaleKeptConnection", kBackend + kRoute,
+  return {"StaleKeptConnection",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = [&w](LoopPeer& peer) {
               if (!peer.take()) return;
@@ -181,7 +195,8 @@ Story stale_kept_connection() {
 }
 
 Story interim_answers() {
-  return {"InterimAnswers", kBackend + kRoute,
+  return {"InterimAnswers",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = [](LoopPeer& peer) {
               if (peer.stage == 0 && !peer.take()) return;
@@ -200,33 +215,44 @@ Story interim_answers() {
 
 /// More than socket and memory hold; the client begins to read when everything stands.
 Story slow_client() {
-  Story s{"SlowClient", kBackend + kRoute,
+  Story s{"SlowClient",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.services->bodies.in_memory = 64 * 1024;
             w.backend.script = [](LoopPeer& peer) {
-              if (peer.take()) peer.send(ok_with(std::string(9 << 20, 'x')));
+              if (peer.take()) peer.send(ok_with(std::string(3 << 20, 'x')));
             };
-            LoopPeer& client = w.add_client();
+            LoopPeer& client = w.add_client(16 * 1024);
             client.reading = false;
             client.send(get_of("/"));
           },
-          {200}, 100ms};
+          {200},
+          100ms};
   s.on_tick = [](LoopWorld& w, int) {
-    for (auto& client : w.clients) client->reading = true;
+    for (auto& client : w.clients) {
+      if (w.services->bodies.spill.used() > 0) client->stage = 1;
+      client->reading = true;
+    }
+  };
+  s.check = [](LoopWorld& w) {
+    EXPECT_EQ(w.clients[0]->stage, 1) << "it was to lie in a file";
+    EXPECT_TRUE(w.clients[0]->in.ends_with(std::string(3 << 20, 'x')));
   };
   return s;
 }
 
 /// The client has its 504, and the worker goes on.
 Story deadline() {
-  Story s{"Deadline", kBackend + kRoute + "deadline = \"200ms\"\n",
+  Story s{"Deadline",
+          kBackend + kRoute + "deadline = \"200ms\"\n",
           [](LoopWorld& w) {
             w.backend.script = [](LoopPeer& peer) {
               if (peer.stage == 1) answer_each(peer);
             };
             w.add_client().send(get_of("/"));
           },
-          {504}, 150ms};
+          {504},
+          150ms};
   s.on_tick = [](LoopWorld& w, int tick) {
     if (tick < 4) return;
     for (auto& peer : w.backend.peers()) peer->stage = 1;
@@ -235,7 +261,8 @@ Story deadline() {
 }
 
 Story queue_timeout() {
-  Story s{"QueueTimeout", kBackend + "backlog = 0\nqueue = { timeout = \"300ms\" }\n" + kRoute,
+  Story s{"QueueTimeout",
+          kBackend + "backlog = 0\nqueue = { timeout = \"300ms\" }\n" + kRoute,
           [](LoopWorld& w) {
             w.backend.script = [](LoopPeer& peer) {
               if (peer.stage == 1) answer_each(peer);
@@ -243,7 +270,8 @@ Story queue_timeout() {
             w.add_client().send(get_of("/a"));
             w.add_client().send(get_of("/b"));
           },
-          {200, 503}, 100ms};
+          {200, 503},
+          100ms};
   s.on_tick = [](LoopWorld& w, int tick) {
     if (tick < 5) return;
     for (auto& peer : w.backend.peers()) peer->stage = 1;
@@ -252,7 +280,8 @@ Story queue_timeout() {
 }
 
 Story answer_is_torn() {
-  return {"AnswerIsTorn", kBackend + kRoute,
+  return {"AnswerIsTorn",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             w.backend.script = [](LoopPeer& peer) {
               if (peer.stage == 0 && !peer.take()) return;
@@ -266,7 +295,8 @@ Story answer_is_torn() {
 }
 
 Story outside_the_queue() {
-  return {"OutsideTheQueue", kBackend + kRoute + "queue = false\n",
+  return {"OutsideTheQueue",
+          kBackend + kRoute + "queue = false\n",
           [](LoopWorld& w) {
             w.backend.script = answer_each;
             w.add_client().send(get_of("/"));
@@ -275,7 +305,8 @@ Story outside_the_queue() {
 }
 
 Story early_answer() {
-  return {"EarlyAnswer", kBackend + kRoute,
+  return {"EarlyAnswer",
+          kBackend + kRoute,
           [](LoopWorld& w) {
             // 413 before it has read: what is left of the request never goes out.
             w.backend.script = [](LoopPeer& peer) {
@@ -290,15 +321,22 @@ Story early_answer() {
 }  // namespace
 
 std::vector<Story> backend_stories() {
-  return {plain_get(),        head_in_pieces(),
-          post_with_body(),   expect_continue(),
-          spilled_post(),     chunked_with_trailers(),
-          pipelined(),        queued_behind_another(),
+  return {plain_get(),
+          head_in_pieces(),
+          post_with_body(),
+          expect_continue(),
+          spilled_post(),
+          chunked_with_trailers(),
+          pipelined(),
+          queued_behind_another(),
           backend_refuses_then_comes(),
           stale_kept_connection(),
-          interim_answers(),  slow_client(),
-          deadline(),         queue_timeout(),
-          answer_is_torn(),   outside_the_queue(),
+          interim_answers(),
+          slow_client(),
+          deadline(),
+          queue_timeout(),
+          answer_is_torn(),
+          outside_the_queue(),
           early_answer()};
 }
 

@@ -21,7 +21,9 @@ struct Story {
   /// Time that passes each time that nothing moves before the end.
   Duration tick{};
   /// Told of each tick.
-  std::function<void(test::LoopWorld&, int)> on_tick;
+  std::function<void(test::LoopWorld&, int)> on_tick{};
+  /// What else holds at the end of the story that nobody cancelled.
+  std::function<void(test::LoopWorld&)> check{};
 };
 
 /// Requests, bodies, answers, the queue.

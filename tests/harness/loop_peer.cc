@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "base/text.h"
@@ -18,7 +19,7 @@
 namespace siding::test {
 
 namespace {
-sockaddr_in loopback(uint16_t port) {
+sockaddr_in loopback_at(uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -77,12 +78,15 @@ int status_of_message(std::string_view message) {
   return message.size() < 12 ? 0 : std::atoi(std::string(message.substr(9, 3)).c_str());
 }
 
-std::unique_ptr<LoopPeer> LoopPeer::connect(uint16_t port) {
+std::unique_ptr<LoopPeer> LoopPeer::connect(uint16_t port, int receive_buffer) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in to = loopback(port);
+  sockaddr_in to = loopback_at(port);
   auto peer = std::make_unique<LoopPeer>(fd);
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (receive_buffer > 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+  }
   if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) peer->close();
   return peer;
 }
@@ -138,7 +142,7 @@ int listen_on_loopback(uint16_t* port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address = loopback(*port);
+  sockaddr_in address = loopback_at(*port);
   socklen_t length = sizeof(address);
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   EXPECT_EQ(bind(fd, raw, length), 0) << strerror(errno);

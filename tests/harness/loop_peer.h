@@ -18,7 +18,8 @@ class LoopPeer {
  public:
   explicit LoopPeer(int fd) : fd_(fd) {}
   /// A connection to 127.0.0.1, which the kernel makes at once. Not open() if nobody listens.
-  static std::unique_ptr<LoopPeer> connect(uint16_t port);
+  /// `receive_buffer` bounds what the kernel takes for a slow reader; 0: its own choice.
+  static std::unique_ptr<LoopPeer> connect(uint16_t port, int receive_buffer = 0);
   ~LoopPeer() { close(); }
   LoopPeer(const LoopPeer&) = delete;
   LoopPeer& operator=(const LoopPeer&) = delete;
@@ -35,13 +36,13 @@ class LoopPeer {
   /// Takes a whole message off `in`; see take_message().
   std::optional<std::string> take();
 
-  std::string in;          ///< what came and was not taken
-  bool eof = false;        ///< FIN or RST came
-  bool broken = false;     ///< RST came
-  bool reading = true;     ///< false: a slow reader
-  int stage = 0;           ///< for scripts: what they did so far
+  std::string in;                          ///< what came and was not taken
+  bool eof = false;                        ///< FIN or RST came
+  bool broken = false;                     ///< RST came
+  bool reading = true;                     ///< false: a slow reader
+  int stage = 0;                           ///< for scripts: what they did so far
   std::function<void(LoopPeer&)> on_pump;  ///< for clients: their script
-  std::unique_ptr<LoopPeer> call;  ///< for scripts: a call that they make meanwhile
+  std::unique_ptr<LoopPeer> call;          ///< for scripts: a call that they make meanwhile
 
  private:
   int fd_;

@@ -34,8 +34,8 @@ Task<> disk_barrier(Disk& disk) {
 }  // namespace
 
 LoopWorld::LoopWorld(const std::string& config) {
-  std::string text = replaced(replaced(config, "BACKEND", backend.port()), "UPSTREAM",
-                              upstream.port());
+  std::string text =
+      replaced(replaced(config, "BACKEND", backend.port()), "UPSTREAM", upstream.port());
   std::vector<Loop*> loops{&loop};
   constexpr uint64_t kMemory = 64 << 20;
   services = std::make_unique<Services>(config_of(text), observer, disk, kMemory, loops);
@@ -48,16 +48,16 @@ LoopWorld::LoopWorld(const std::string& config) {
 
 LoopWorld::~LoopWorld() = default;
 
-Listener* LoopWorld::open(ListenerOptions& options, Handler& handler,
-                          std::atomic<uint32_t>& count, uint16_t* port) {
+Listener* LoopWorld::open(ListenerOptions& options, Handler& handler, std::atomic<uint32_t>& count,
+                          uint16_t* port) {
   options.handler = &handler;
   options.open = &count;
   options.on_refuse = [](const SocketAddress&, Outcome, std::string_view) {};
   return new Listener(loop, listen_on_loopback(port), options);
 }
 
-LoopPeer& LoopWorld::add_client() {
-  clients.push_back(LoopPeer::connect(front_port_));
+LoopPeer& LoopWorld::add_client(int receive_buffer) {
+  clients.push_back(LoopPeer::connect(front_port_, receive_buffer));
   return *clients.back();
 }
 

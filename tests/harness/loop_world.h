@@ -32,7 +32,7 @@ class LoopWorld {
   bool settle(int most = 5000);
   void advance(Duration d) { clock.advance(d); }
 
-  LoopPeer& add_client();
+  LoopPeer& add_client(int receive_buffer = 0);
   uint16_t front_port() const { return front_port_; }
   uint16_t egress_port() const { return egress_port_; }
 

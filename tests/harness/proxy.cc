@@ -63,8 +63,8 @@ bool Proxy::nudge() { return Client(health()).get("/healthz").answer().status() 
 
 void Proxy::advance(Duration d) {
   manual_->advance(d);
-  // The first turn sees the new time, by the end of the second what was due has run.
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(nudge());
+  // The first turn sees the new time, by the end of the second what was due has run, maybe a drain.
+  for (int i = 0; i < 3; ++i) nudge();
 }
 
 double Proxy::metric(std::string_view name, std::initializer_list<std::string_view> labels) {

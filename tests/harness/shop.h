@@ -26,6 +26,11 @@ class Shop {
   };
   Shop() : Shop(Options()) {}
   explicit Shop(Options options);
+  /// Views may still be running: they end while what they use is there.
+  ~Shop() {
+    upstream.release();
+    backend.stop();
+  }
 
   Origin upstream;
   Origin backend;

@@ -296,6 +296,7 @@ TEST(H1Request, LimitsHoldForWholeAndForUnfinishedHeads) {
   ASSERT_EQ(head.size(), 34u);
   std::string good = "GET /x http://h origin 1.1 | Host=h | A=b @34";
   EXPECT_EQ(feed_all_ways<RequestHead>(head, {34, 2, 2}), good);
+  EXPECT_EQ(feed_all_ways<RequestHead>(head + "GET", {34, 2, 2}), good);
   EXPECT_EQ(feed_all_ways<RequestHead>(head, {33, 2, 2}), "431 head too large");
   EXPECT_EQ(feed_all_ways<RequestHead>(head, {20, 2, 2}), "431 head too large");
   EXPECT_EQ(feed_all_ways<RequestHead>(head, {34, 1, 2}), "431 too many fields");
@@ -325,6 +326,9 @@ TEST(H1Request, LimitsHoldForWholeAndForUnfinishedHeads) {
             "431 head too large");
   EXPECT_EQ(needed, 401u);
   // A fault behind the limit is not reached, one before it comes first.
+  std::string control = "GET /x HTTP/1.1\r\nA\x01: b";  // its 19th byte is the fault
+  EXPECT_EQ(feed_all_ways<RequestHead>(control, {19, 2, 50}), "400 control byte");
+  EXPECT_EQ(feed_all_ways<RequestHead>(control, {18, 2, 50}), "431 head too large");
   EXPECT_EQ(feed_all_ways<RequestHead>(with("A: " + std::string(380, 'x') + "\x01"), limits),
             "431 head too large");
   EXPECT_EQ(feed_all_ways<RequestHead>(with("A: " + std::string(300, 'x') + "\x01"), limits),
@@ -376,7 +380,14 @@ TEST(H1Request, ManyFieldsPass) {
   EXPECT_EQ(test::tell(parser.fault()), "431 too many fields");
 }
 
-TEST(H1Request, AnIdleParserIsSmall) { EXPECT_LE(sizeof(RequestHeadParser), 48u); }
+TEST(H1Request, MemoryIsWhatTheHeadNeeds) {
+  EXPECT_LE(sizeof(RequestHeadParser), 48u);  // all that an idle connection keeps
+  std::string bytes = with("A: b\r\nC: d\r\nE: f");
+  HeadLimits limits;
+  RequestHeadParser parser(limits);
+  ASSERT_EQ(parser.feed(bytes), ParseStatus::done);
+  EXPECT_EQ(parser.take().fields.footprint(), bytes.size() + 4 * sizeof(Field));
+}
 
 }  // namespace
 }  // namespace siding::h1_request_test

@@ -19,6 +19,7 @@ TEST(H1Response, Accepted) {
   EXPECT_EQ(status_line("HTTP/1.0 404 Not Found"), "1.0 404 'Not Found' | A=b @32");
   EXPECT_EQ(status_line("HTTP/1.1 200"), "1.1 200 '' | A=b @22");
   EXPECT_EQ(status_line("HTTP/1.1 200 "), "1.1 200 '' | A=b @23");
+  EXPECT_EQ(status_line("HTTP/1.1 200 x"), "1.1 200 'x' | A=b @24");
   EXPECT_EQ(status_line("HTTP/1.1 599 a  b\t\xe4"), "1.1 599 'a  b\t\xe4' | A=b @29");
   EXPECT_EQ(status_line("HTTP/1.1 100 Continue"), "1.1 100 'Continue' | A=b @31");
   EXPECT_EQ(parse("HTTP/1.1 204 No Content\r\n\r\nGHOST"), "1.1 204 'No Content' @27");

@@ -61,15 +61,16 @@ TEST(Hop, NominatedFieldsAreRemoved) {
   EXPECT_EQ(request({{"Connection", "x-a"}, {"connection", "x-b"}, {"X-A", "1"}, {"X-B", "2"}}),
             "");
   EXPECT_EQ(response({{"Connection", "X-Hop"}, {"X-Hop", "secret"}, {"A", "1"}}), " | A=1");
+  EXPECT_EQ(request({{"Keep-Alive", "X-A"}, {"X-A", "1"}}), " | X-A=1");
   // Options that are no field names take no field of that name along.
   EXPECT_EQ(request({{"Connection", "close, keep-alive"}, {"Close", "1"}}), " | Close=1");
 }
 
 TEST(Hop, NominationCannotRemoveWhatProtects) {
   for (const char* name :
-       {"Host", "Content-Length", "Content-Type", "Content-Encoding", "Authorization", "Cookie",
-        "Cache-Control", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded",
-        "X-Request-Id", "Via", "CDN-Loop", "Max-Forwards"}) {
+       {"Host", "Content-Length", "Content-Type", "Content-Encoding", "Content-Range",
+        "Authorization", "Cookie", "Cache-Control", "X-Forwarded-For", "X-Forwarded-Proto",
+        "X-Real-IP", "Forwarded", "X-Request-Id", "Via", "CDN-Loop", "Max-Forwards"}) {
     EXPECT_EQ(request({{"Connection", name}, {name, "x"}}), " | " + std::string(name) + "=x");
   }
   for (const char* name : {"Set-Cookie", "Vary", "ETag", "Location", "Date", "WWW-Authenticate"}) {
@@ -92,6 +93,8 @@ TEST(Hop, ResponseFields) {
   }
   EXPECT_EQ(response({{"Trailer", "X-T"}, {"A", "1"}}), " | A=1");
   EXPECT_EQ(response({{"Trailer", "X-T"}, {"A", "1"}}, true), " | Trailer=X-T | A=1");
+  EXPECT_EQ(response({{"Refresh", "1"}, {"Upgrade", "x"}}, true), " | Refresh=1");
+  EXPECT_EQ(response({{"Refresh", "1"}, {"Upgrade", "x"}}, false), " | Refresh=1");
   EXPECT_EQ(response({{"Set-Cookie", "a"}, {"Set-Cookie", "b"}, {"Siding-Complete", "?1"}}),
             " | Set-Cookie=a | Set-Cookie=b | Siding-Complete=?1");
 }
@@ -107,6 +110,7 @@ TEST(Hop, KeepsAlive) {
   EXPECT_FALSE(keeps(0, {{"Connection", "close, keep-alive"}}));
   EXPECT_TRUE(keeps(1, {{"Connection", "closed"}}));
   EXPECT_FALSE(keeps(0, {{"Proxy-Connection", "keep-alive"}}));
+  EXPECT_TRUE(keeps(1, {{"Keep-Alive", "close"}}));
 }
 
 TEST(Hop, UpgradesTo) {
@@ -157,6 +161,7 @@ TEST(Hop, Expect) {
     return expectation(head);
   };
   EXPECT_EQ(expect({}), Expectation::none);
+  EXPECT_EQ(expect({{"Accept", "bogus"}}), Expectation::none);
   EXPECT_EQ(expect({{"EXPECT", "100-Continue"}}), Expectation::send_continue);
   EXPECT_EQ(expect({{"Expect", "100-continue"}}, 0), Expectation::none);
   for (const char* other :

@@ -111,6 +111,23 @@ TEST(Drain, ServesWhoWaitsInTheAcceptQueue) {
   EXPECT_EQ(0, proxy.wait());
 }
 
+TEST(Drain, ANewConnectionHasAMomentForItsRequest) {
+  ManualClock clock;
+  Origin backend;
+  Proxy proxy(backend, {.clock = &clock});
+  Client quick(proxy.front());
+  Client silent(proxy.front());
+  EXPECT_TRUE(proxy.metric_becomes(2, "siding_connections", {"listener=front"}));
+  proxy.drain();
+  uint16_t front = proxy.front();
+  EXPECT_TRUE(wait_until([&] { return !listens(front); }));
+  EXPECT_EQ("/quick", quick.get("/quick").answer().body);
+  EXPECT_EQ("closed", quick.end());
+  EXPECT_FALSE(silent.wire().readable_now());
+  proxy.advance(std::chrono::seconds(1));
+  EXPECT_EQ("closed", silent.end());
+}
+
 TEST(Drain, ServesARequestThatCameAtTheSameMoment) {
   // Connected and sent, but perhaps not read yet when the drain begins.
   for (int round = 0; round < 20; ++round) {

@@ -87,6 +87,20 @@ TEST(Forward, InterimAnswersPassAtOnce) {
   EXPECT_EQ(502, client.answer().status());
 }
 
+TEST(Forward, AnInterimAnswerDoesNotStopTheUpload) {
+  Origin backend;
+  backend.on_head([](Origin::Call& call) {
+    call.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+    call.wire.read_request_body(call.request);
+    call.respond(std::to_string(call.request.body.size()));
+  });
+  Proxy proxy(backend);
+  Client client(proxy.front());
+  client.post("/upload", std::string(8 << 20, 'u'));
+  EXPECT_EQ(103, client.read().status());
+  EXPECT_EQ(std::to_string(8 << 20), client.answer().body);
+}
+
 TEST(Forward, AnAnswerFlowsAsItComes) {
   Origin backend;
   Proxy proxy(backend);

@@ -29,22 +29,39 @@ TEST(Prefetch, AutoTurnsOnAfterAFullDryMatch) {
 }
 
 TEST(Prefetch, HappensBeforeAWorkerIsAsked) {
-  Shop shop({.prefetch = "mode = \"on\"\n"});
+  Shop shop;
+  shop.ask("warm");
+  shop.ask("used");  // now its client is no stranger
   shop.upstream.hold();
   std::vector<Client> clients;
   for (int i = 0; i < 20; ++i) {
     clients.emplace_back(shop.proxy.front()).get("/search/?q=" + std::to_string(i));
   }
-  EXPECT_TRUE(shop.upstream.wait_for(20)) << "all at once";
+  EXPECT_TRUE(shop.upstream.wait_for(22)) << "all at once";
   EXPECT_EQ(20, shop.upstream.most_busy());
-  EXPECT_EQ(0, shop.backend.opened());
+  EXPECT_EQ(2, shop.backend.requests());
   EXPECT_EQ(20, shop.proxy.metric("siding_queue_depth"));
   shop.upstream.release();
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(Shop::song(std::to_string(i)), clients[static_cast<size_t>(i)].answer().body);
   }
-  EXPECT_EQ(20, shop.upstream.requests());
-  EXPECT_TRUE(shop.proxy.prefetched(20, "used"));
+  EXPECT_EQ(22, shop.upstream.requests());
+  EXPECT_TRUE(shop.proxy.prefetched(21, "used"));
+}
+
+TEST(Prefetch, AStrangerHasFewCallsUnderWay) {
+  Shop shop({.prefetch = "mode = \"on\"\n", .backend = "concurrency = 1\nbacklog = 0\n"});
+  shop.upstream.hold();
+  shop.backend.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 15; ++i) clients.emplace_back(shop.proxy.front()).get("/search/?q=a");
+  ASSERT_TRUE(shop.upstream.wait_for(10));
+  ASSERT_TRUE(shop.backend.wait_for(1)) << "the others wait for no upstream";
+  EXPECT_TRUE(shop.proxy.waits(14));
+  EXPECT_EQ(10, shop.upstream.requests());
+  shop.upstream.release();
+  shop.backend.release();
+  for (Client& c : clients) EXPECT_EQ(Shop::song("a"), c.answer().body);
 }
 
 TEST(Prefetch, ACallInFlightIsJoined) {
@@ -136,17 +153,19 @@ TEST(Prefetch, AClientThatLeavesTheQueueCancelsItsCalls) {
 }
 
 TEST(Prefetch, TheUpstreamsConcurrencyIsABound) {
-  Shop shop({.prefetch = "mode = \"on\"\n", .upstream = "concurrency = 3\n"});
+  Shop shop({.upstream = "concurrency = 3\n"});
+  shop.ask("warm");
+  shop.ask("used");
   shop.upstream.hold();
   std::vector<Client> clients;
   for (int i = 0; i < 12; ++i) clients.emplace_back(shop.proxy.front()).get("/search/?q=a");
-  ASSERT_TRUE(shop.upstream.wait_for(3));
+  ASSERT_TRUE(shop.upstream.wait_for(5));
   EXPECT_TRUE(shop.proxy.waits(12));
-  EXPECT_EQ(3, shop.upstream.requests());
+  EXPECT_EQ(5, shop.upstream.requests());
   shop.upstream.release();
   for (Client& c : clients) EXPECT_EQ(Shop::song("a"), c.answer().body);
   EXPECT_LE(shop.upstream.most_busy(), 3);
-  EXPECT_EQ(12, shop.upstream.requests());
+  EXPECT_EQ(14, shop.upstream.requests());
 }
 
 void interchangeable(int threads, bool distinct) {

@@ -75,11 +75,12 @@ TEST_P(EnvGolden, NoPlaceIsLeftUnfilledAndNoLineEndsInSpace) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, EnvGolden, testing::ValuesIn(application_names()), [](const auto& info) {
-  std::string name = info.param;
-  for (char& c : name) c = c == '-' ? '_' : c;
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(, EnvGolden, testing::ValuesIn(application_names()),
+                         [](const auto& tested) {
+                           std::string name = tested.param;
+                           for (char& c : name) c = c == '-' ? '_' : c;
+                           return name;
+                         });
 
 TEST(Env, NeedsAnEgressThatAnApplicationCanReach) {
   EXPECT_FALSE(lines(file_with("", ""), Application::python).has_value());

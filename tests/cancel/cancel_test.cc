@@ -1,0 +1,187 @@
+// Every story is cut at every step, in every way in which it can be, and must leave nothing behind: no
+// frame, connection, permit, pin, byte of a budget or descriptor.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/cancel/stories.h"
+#include "tests/harness/loop_bed.h"
+
+namespace siding::cancel {
+
+using namespace std::chrono_literals;
+using test::LeftoverCheck;
+using test::LoopWorld;
+
+namespace {
+
+enum class Cut {
+  reset,       ///< a client's RST
+  leave,       ///< a client closes: FIN, and RST for what still comes
+  half_close,  ///< a client's FIN; it goes on reading
+  listener,    ///< the front listener drops all connections
+  backend,     ///< the backend dies: its connections are reset, new ones refused
+  workers,     ///< the workers' calls are reset
+  world,       ///< everything is destroyed where it stands
+};
+
+std::string name_of(Cut cut) {
+  switch (cut) {
+    case Cut::reset: return "reset";
+    case Cut::leave: return "leave";
+    case Cut::half_close: return "half_close";
+    case Cut::listener: return "listener";
+    case Cut::backend: return "backend";
+    case Cut::workers: return "workers";
+    case Cut::world: return "world";
+  }
+  return "?";
+}
+
+/// Runs a story by steps in which something moves; where nothing does, its time goes on.
+class Telling {
+ public:
+  explicit Telling(const Story& story)
+      : story_(story), world_(std::make_unique<LoopWorld>(story.config)) {
+    story.begin(*world_);
+  }
+  LoopWorld& world() { return *world_; }
+
+  /// False if the story is over.
+  bool step() {
+    for (int ticks = 0; ticks < 100; ++ticks) {
+      if (world_->step()) return true;
+      if (!world_->idle()) return true;
+      if (answered() || story_.tick == Duration::zero()) return false;
+      if (story_.on_tick) story_.on_tick(*world_, ticks_);
+      ++ticks_;
+      world_->advance(story_.tick);
+    }
+    return false;
+  }
+  bool answered() const {
+    for (auto& client : world_->clients) {
+      std::string copy = client->in;
+      if (!client->eof && !test::take_message(copy)) return false;
+    }
+    return true;
+  }
+  void expect_answers() {
+    ASSERT_EQ(world_->clients.size(), story_.answers.size());
+    for (size_t i = 0; i < story_.answers.size(); ++i) {
+      std::string copy = world_->clients[i]->in;
+      std::optional<std::string> whole = test::take_message(copy);
+      EXPECT_EQ(whole ? test::status_of_message(*whole) : 0, story_.answers[i])
+          << world_->clients[i]->in.substr(0, 500);
+    }
+    if (story_.check) story_.check(*world_);
+  }
+
+  void cut(Cut how, size_t victim) {
+    LoopWorld& w = *world_;
+    switch (how) {
+      case Cut::reset: w.clients[victim]->reset(); break;
+      case Cut::leave: w.clients[victim]->close(); break;
+      case Cut::half_close: w.clients[victim]->shutdown_write(); break;
+      case Cut::listener: w.front->close_all(); break;
+      case Cut::backend:
+        for (auto& peer : w.backend.peers()) peer->reset();
+        w.backend.stop();
+        break;
+      case Cut::workers:
+        for (auto& peer : w.backend.peers()) {
+          if (peer->call) peer->call->reset();
+        }
+        break;
+      case Cut::world: break;
+    }
+  }
+
+  /// Lets the others go on, and time pass until nothing may be left of a cut exchange.
+  void end() {
+    LoopWorld& w = *world_;
+    for (int i = 0; i < 40 && step(); ++i) {
+    }
+    constexpr Duration kLong = 130s;  // queue.timeout, abandon, send_timeout: one after the other
+    for (Duration passed{}; passed < kLong; passed += 10s) {
+      w.advance(10s);
+      EXPECT_TRUE(w.settle());
+    }
+    EXPECT_EQ(w.services->abandoned.load(), 0u);
+    // What the workers still wait for is theirs; now they go, and the servers with them.
+    for (auto& client : w.clients) client->close();
+    w.backend.close_all();
+    w.upstream.close_all();
+    EXPECT_TRUE(w.settle());
+    EXPECT_EQ(w.front->connections(), 0u);
+    w.egress->close_all();
+    EXPECT_TRUE(w.settle());
+    w.expect_nothing_left();
+  }
+
+ private:
+  const Story& story_;
+  std::unique_ptr<LoopWorld> world_;
+  int ticks_ = 0;
+};
+
+std::vector<Story> all_stories() {
+  std::vector<Story> all = backend_stories();
+  for (Story& s : upstream_stories()) all.push_back(std::move(s));
+  return all;
+}
+
+class Cancel : public testing::TestWithParam<Story> {
+ protected:
+  static constexpr int kMostSteps = 2000;
+
+  /// How many steps the whole story takes.
+  int length() {
+    LeftoverCheck leftovers;
+    Telling run(GetParam());
+    int steps = 0;
+    while (steps < kMostSteps && run.step()) ++steps;
+    EXPECT_LT(steps, kMostSteps) << "it has no end";
+    run.expect_answers();
+    run.end();
+    return steps;
+  }
+
+  void cut_at(int steps, Cut how, size_t victim) {
+    SCOPED_TRACE(name_of(how) + " of " + std::to_string(victim) + " after step " +
+                 std::to_string(steps));
+    LeftoverCheck leftovers;
+    Telling run(GetParam());
+    for (int i = 0; i < steps; ++i) run.step();
+    run.cut(how, victim);
+    if (how != Cut::world) run.end();
+  }
+
+  void cut_everywhere(Cut how) {
+    int steps = length();
+    size_t victims = 1;
+    if (how == Cut::reset || how == Cut::leave || how == Cut::half_close) {
+      victims = GetParam().answers.size();
+    }
+    for (size_t victim = 0; victim < victims && !HasFailure(); ++victim) {
+      for (int at = 0; at <= steps && !HasFailure(); ++at) cut_at(at, how, victim);
+    }
+  }
+};
+
+TEST_P(Cancel, Uncut) { EXPECT_GT(length(), 0); }
+TEST_P(Cancel, ByReset) { cut_everywhere(Cut::reset); }
+TEST_P(Cancel, ByLeaving) { cut_everywhere(Cut::leave); }
+TEST_P(Cancel, ByHalfClose) { cut_everywhere(Cut::half_close); }
+TEST_P(Cancel, ByTheListener) { cut_everywhere(Cut::listener); }
+TEST_P(Cancel, ByTheBackend) { cut_everywhere(Cut::backend); }
+TEST_P(Cancel, ByTheWorkers) { cut_everywhere(Cut::workers); }
+TEST_P(Cancel, ByTheEndOfAll) { cut_everywhere(Cut::world); }
+
+INSTANTIATE_TEST_SUITE_P(Stories, Cancel, testing::ValuesIn(all_stories()),
+                         [](const auto& story) { return story.param.name; });
+
+}  // namespace
+}  // namespace siding::cancel

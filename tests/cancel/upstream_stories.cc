@@ -1,0 +1,246 @@
+// Stories in which the worker calls an upstream through siding.
+#include <gtest/gtest.h>
+
+#include "tests/cancel/stories.h"
+
+namespace siding::cancel {
+
+using namespace std::chrono_literals;
+using test::LoopPeer;
+using test::LoopWorld;
+
+namespace {
+const std::string kServers =
+    "listen = \"127.0.0.1:1\"\n[egress]\nlisten = \"127.0.0.1:2\"\n"
+    "[backend.shop]\nurl = \"http://127.0.0.1:BACKEND\"\nconcurrency = 1\n"
+    "[upstream.music]\nurl = \"http://127.0.0.1:UPSTREAM\"\ntimeout = \"500ms\"\n";
+const std::string kTwoWorkers =
+    "listen = \"127.0.0.1:1\"\n[egress]\nlisten = \"127.0.0.1:2\"\n"
+    "[backend.shop]\nurl = \"http://127.0.0.1:BACKEND\"\nconcurrency = 2\n"
+    "[upstream.music]\nurl = \"http://127.0.0.1:UPSTREAM\"\ntimeout = \"500ms\"\n";
+const std::string kPlainRoute = "[[route]]\nbackend = \"shop\"\n";
+const std::string kPrefetch = kPlainRoute + "[route.prefetch]\nmode = \"on\"\n";
+const std::string kCalls = "[route.prefetch.calls.song]\ncall = \"music:/s?word={query.q}\"\n";
+
+std::string answer_with(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+std::string search_for(const std::string& word) {
+  return "GET /?q=" + word + " HTTP/1.1\r\nHost: shop\r\n\r\n";
+}
+std::string word_in(const std::string& request) {
+  size_t at = request.find('=');
+  return at == std::string::npos ? "" : request.substr(at + 1, request.find(' ', at) - at - 1);
+}
+void upstream_answers(LoopPeer& peer) {
+  while (std::optional<std::string> request = peer.take()) {
+    peer.send(answer_with("song of " + word_in(*request)));
+  }
+}
+/// What a blocking worker does: its own call, then its answer, for one request after the other.
+void blocking_worker(LoopPeer& peer, LoopWorld& w, const std::string& rest_of_call = "\r\n") {
+  if (peer.stage == 0) {
+    std::optional<std::string> request = peer.take();
+    if (!request) return;
+    std::string host = "127.0.0.1:" + std::to_string(w.upstream.port());
+    peer.call = LoopPeer::connect(w.egress_port());
+    peer.call->send((rest_of_call == "\r\n" ? "GET" : "POST") + (" http://" + host) +
+                    "/s?word=" + word_in(*request) + " HTTP/1.1\r\nHost: " + host +
+                    "\r\nAccept: */*\r\n" + rest_of_call);
+    peer.stage = 1;
+    return;
+  }
+  std::optional<std::string> answer = peer.call->take();
+  if (!answer && !peer.call->eof) return;
+  std::string got = answer ? answer->substr(answer->find("\r\n\r\n") + 4) : "library error";
+  peer.send(answer_with("page with " + got));
+  peer.call.reset();
+  peer.stage = 0;
+}
+void work(LoopWorld& w) {
+  w.backend.script = [&w](LoopPeer& peer) { blocking_worker(peer, w); };
+}
+bool worker_calls(LoopWorld& w) {
+  for (auto& peer : w.backend.peers()) {
+    if (peer->call) return true;
+  }
+  return false;
+}
+
+Story prefetch_ready() {
+  Story s{"PrefetchReady",
+          kServers + kPrefetch + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) {
+    EXPECT_EQ(w.upstream.accepted(), 1u);
+    EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos);
+  };
+  return s;
+}
+
+Story prefetch_joined() {
+  Story s{"PrefetchJoined",
+          kServers + kPrefetch + "wait = \"0ms\"\n" + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            // Not before the worker waits for it.
+            w.upstream.script = [&w](LoopPeer& peer) {
+              bool waits = worker_calls(w) && w.egress_open > 0;
+              if (waits && ++peer.stage > 3) upstream_answers(peer);
+            };
+            w.add_client().send(search_for("x"));
+          },
+          {200},
+          5ms};
+  s.check = [](LoopWorld& w) {
+    EXPECT_EQ(w.upstream.accepted(), 1u) << "joined, not made twice";
+    EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos);
+  };
+  return s;
+}
+
+Story prefetch_timed_out() {
+  Story s{"PrefetchTimedOut",
+          kServers + kPrefetch + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            w.add_client().send(search_for("x"));
+          },
+          {200},
+          100ms};
+  s.check = [](LoopWorld& w) {
+    EXPECT_NE(w.clients[0]->in.find("library error"), std::string::npos);
+    EXPECT_EQ(w.upstream.accepted(), 1u);
+  };
+  return s;
+}
+
+Story prefetch_refused() {
+  Story s{"PrefetchRefused",
+          kServers + kPrefetch + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.stop();
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) {
+    EXPECT_NE(w.clients[0]->in.find("library error"), std::string::npos);
+  };
+  return s;
+}
+
+/// The worker never calls: pins are left over.
+Story prefetch_unused() {
+  return {"PrefetchUnused",
+          kServers + kPrefetch + kCalls,
+          [](LoopWorld& w) {
+            w.upstream.script = upstream_answers;
+            w.backend.script = [](LoopPeer& peer) {
+              if (peer.take()) peer.send(answer_with("no call"));
+            };
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+}
+
+/// One fetch for two requests; either may leave first.
+Story prefetch_shared() {
+  Story s{"PrefetchShared",
+          kTwoWorkers + kPrefetch + "share = true\n" + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.script = [](LoopPeer& peer) {
+              if (++peer.stage > 3) upstream_answers(peer);
+            };
+            w.add_client().send(search_for("x"));
+            w.add_client().send(search_for("x"));
+          },
+          {200, 200},
+          50ms};
+  s.check = [](LoopWorld& w) { EXPECT_LE(w.upstream.accepted(), 2u); };
+  return s;
+}
+
+/// The second prefetch has no place within the upstream's concurrency when its request is dispatched.
+Story upstream_busy() {
+  return {"UpstreamBusy",
+          kTwoWorkers + "concurrency = 1\n" + kPrefetch + "wait = \"20ms\"\n" + kCalls,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.script = [&w](LoopPeer& peer) {
+              if (worker_calls(w)) upstream_answers(peer);
+            };
+            w.add_client().send(search_for("x"));
+            w.add_client().send(search_for("y"));
+          },
+          {200, 200},
+          10ms};
+}
+
+Story egress_forward() {
+  Story s{"EgressForward",
+          kServers + kPlainRoute,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) { EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos); };
+  return s;
+}
+
+Story egress_post() {
+  return {"EgressPost",
+          kServers + kPlainRoute,
+          [](LoopWorld& w) {
+            w.backend.script = [&w](LoopPeer& peer) {
+              blocking_worker(peer, w, "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+            };
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+}
+
+/// The worker calls its own front door, and no worker is free for that.
+Story self_call() {
+  Story s{"SelfCall",
+          kServers + kPlainRoute,
+          [](LoopWorld& w) {
+            w.backend.script = [&w](LoopPeer& peer) {
+              if (peer.stage == 0) {
+                if (!peer.take()) return;
+                std::string host = "127.0.0.1:" + std::to_string(w.front_port());
+                peer.call = LoopPeer::connect(w.egress_port());
+                peer.call->send("GET http://" + host + "/ HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+                peer.stage = 1;
+              } else if (std::optional<std::string> answer = peer.call->take()) {
+                peer.send(answer_with(std::to_string(test::status_of_message(*answer))));
+                peer.call.reset();
+                peer.stage = 0;
+              } else if (peer.call->eof) {
+                peer.close();
+              }
+            };
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) { EXPECT_TRUE(w.clients[0]->in.ends_with("508")); };
+  return s;
+}
+}  // namespace
+
+std::vector<Story> upstream_stories() {
+  return {prefetch_ready(),  prefetch_joined(), prefetch_timed_out(), prefetch_refused(),
+          prefetch_unused(), prefetch_shared(), upstream_busy(),      egress_forward(),
+          egress_post(),     self_call()};
+}
+
+}  // namespace siding::cancel
