@@ -125,6 +125,8 @@ Task<> BackendCall::run() {
     if (!next->interim()) {
       framing = client.framing();
       head = std::move(*next);
+      // What applications already say to nginx in front of event streams.
+      if (head->fields.has_token("x-accel-buffering", "no")) spool.stream();
     } else if (++interim_heads > kMaxInterim) {
       end(Error(Failure::malformed, Side::upstream, false, "too many interim answers"));
       co_return;

@@ -82,6 +82,8 @@ class Spool {
 
   /// Takes bytes in at once, if they may lie in memory; else leaves `data` alone.
   bool try_put(Buffer& data);
+  /// From now on at the client's speed.
+  void stream() { may_spill_ = false; }
   /// Takes bytes in; waits while there is room nowhere (then the client's speed rules).
   Task<> put(Buffer data);
   /// The next bytes if they lie in memory, at most `max`; else empty.
@@ -107,7 +109,7 @@ class Spool {
   void end(std::optional<Error> error);
 
   BodyBudgets& budgets_;
-  const bool may_spill_;
+  bool may_spill_;
   bool discarding_ = false;
   bool ended_ = false;
   bool spilled_ = false;

@@ -114,9 +114,10 @@ PinStore::Fate PinStore::withdraw(const PinRef& pin) {
   assert(found != pools_.end());
   KeyPool& pool = found->second;
   std::erase(pool.offers, pin);
-  // The answer that its worker got may have been another's; what is left over is nobody's success.
-  bool used = pin->offer.call_made && !pin->failed && pool.taken > 0 && (pin->taken || pin->matched);
-  if (used) --pool.taken;
+  // Its worker may have got another's answer, and its expectation been met by another's call: who
+  // ends first takes the credit. An answer that merely stays for others is nobody's success.
+  bool used = pin->offer.call_made && !pin->failed && (pin->matched || pool.taken > 0);
+  if (used && pool.taken > 0) --pool.taken;
   while (pool.answers.size() > pool.offers.size()) {
     // Its own if nobody took it (it may be in flight, and its fetch ends now), else the oldest.
     PinRef victim = pin->available ? pin : pool.answers.front();

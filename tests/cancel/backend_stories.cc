@@ -220,7 +220,7 @@ Story slow_client() {
           [](LoopWorld& w) {
             w.services->bodies.in_memory = 64 * 1024;
             w.backend.script = [](LoopPeer& peer) {
-              if (peer.take()) peer.send(ok_with(std::string(3 << 20, 'x')));
+              if (peer.take()) peer.send(ok_with(std::string(1 << 20, 'x')));
             };
             LoopPeer& client = w.add_client(16 * 1024);
             client.reading = false;
@@ -236,7 +236,7 @@ Story slow_client() {
   };
   s.check = [](LoopWorld& w) {
     EXPECT_EQ(w.clients[0]->stage, 1) << "it was to lie in a file";
-    EXPECT_TRUE(w.clients[0]->in.ends_with(std::string(3 << 20, 'x')));
+    EXPECT_TRUE(w.clients[0]->in.ends_with(std::string(1 << 20, 'x')));
   };
   return s;
 }

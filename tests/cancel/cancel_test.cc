@@ -13,6 +13,7 @@ namespace siding::cancel {
 
 using namespace std::chrono_literals;
 using test::LeftoverCheck;
+using test::LoopOrigin;
 using test::LoopWorld;
 
 namespace {
@@ -104,17 +105,15 @@ class Telling {
     LoopWorld& w = *world_;
     for (int i = 0; i < 40 && step(); ++i) {
     }
-    constexpr Duration kLong = 130s;  // queue.timeout, abandon, send_timeout: one after the other
-    for (Duration passed{}; passed < kLong; passed += 10s) {
-      w.advance(10s);
-      EXPECT_TRUE(w.settle());
-    }
+    pass_time();
     EXPECT_EQ(w.services->abandoned.load(), 0u);
-    // What the workers still wait for is theirs; now they go, and the servers with them.
+    // Who still waits now does so for one that never comes: all go.
     for (auto& client : w.clients) client->close();
-    w.backend.close_all();
-    w.upstream.close_all();
-    EXPECT_TRUE(w.settle());
+    for (LoopOrigin* origin : {&w.backend, &w.upstream}) {
+      origin->stop();
+      origin->close_all();
+    }
+    pass_time();
     EXPECT_EQ(w.front->connections(), 0u);
     w.egress->close_all();
     EXPECT_TRUE(w.settle());
@@ -122,6 +121,15 @@ class Telling {
   }
 
  private:
+  void pass_time() {
+    constexpr Duration kLong = 130s;  // queue.timeout, abandon, send_timeout: one after the other
+    EXPECT_TRUE(world_->settle());
+    for (Duration passed{}; passed < kLong; passed += 26s) {
+      world_->advance(26s);
+      EXPECT_TRUE(world_->settle());
+    }
+  }
+
   const Story& story_;
   std::unique_ptr<LoopWorld> world_;
   int ticks_ = 0;

@@ -69,10 +69,8 @@ inline Setup shop_setup(const Origin& upstream, const Shop::Options& o) {
   return s;
 }
 
-inline Shop::Shop(Options o)
-    : upstream(Origin::Down()), proxy(backend, shop_setup(upstream, o)) {
-  upstream.on_request(
-      [](Origin::Call& call) { call.respond("song of " + call.request.target()); });
+inline Shop::Shop(Options o) : upstream(Origin::Down()), proxy(backend, shop_setup(upstream, o)) {
+  upstream.on_request([](Origin::Call& call) { call.respond("song of " + call.request.target()); });
   if (!o.upstream_is_down) upstream.start();
   view([this](const Message& request) { return call_music(request); });
 }

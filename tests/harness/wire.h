@@ -21,7 +21,8 @@ struct Message {
   std::string body{};      ///< without its framing
   std::string raw_body{};  ///< with it
   std::vector<std::pair<std::string, std::string>> trailers{};
-  std::string fault{};  ///< "refused", "closed", "reset", "timeout", "malformed"; empty: it is whole
+  std::string
+      fault{};  ///< "refused", "closed", "reset", "timeout", "malformed"; empty: it is whole
 
   bool whole() const { return fault.empty(); }
   int status() const;          ///< 0: there is no answer

@@ -80,8 +80,7 @@ TEST(Abandon, ADeadlineIsAnsweredAtOnceAndTheWorkerKeepsItsPlace) {
   ManualClock clock;
   Origin backend;
   backend.hold();
-  Proxy proxy(backend,
-              {.backend = kOneInside, .route = "deadline = \"2s\"\n", .clock = &clock});
+  Proxy proxy(backend, {.backend = kOneInside, .route = "deadline = \"2s\"\n", .clock = &clock});
   Client inside(proxy.front());
   inside.get("/inside");
   ASSERT_TRUE(backend.wait_for(1));

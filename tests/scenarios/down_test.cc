@@ -68,8 +68,8 @@ TEST(Down, OneAtATimeTriesTheDoor) {
 TEST(Down, WhoWaitsForItInVainIsTold) {
   ManualClock clock;
   Origin backend{Origin::Down()};
-  Proxy proxy(backend, {.backend = "concurrency = 1\nqueue = { timeout = \"3s\" }\n",
-                        .clock = &clock});
+  Proxy proxy(backend,
+              {.backend = "concurrency = 1\nqueue = { timeout = \"3s\" }\n", .clock = &clock});
   std::vector<Client> clients;
   for (int i = 0; i < 3; ++i) clients.emplace_back(proxy.front()).get("/");
   EXPECT_TRUE(proxy.waits(2));

@@ -126,11 +126,13 @@ TEST(Egress, RequestBodiesAreStreamed) {
 TEST(Egress, ChunkedBodiesAndTrailersPass) {
   Shop shop;
   shop.upstream.on_request([](Origin::Call& call) {
-    call.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
-              "X-Sum: 3\r\n\r\n");
+    call.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+        "X-Sum: 3\r\n\r\n");
   });
   Client library(shop.proxy.egress());
-  library.send("POST " + shop.upstream.url() + "/c HTTP/1.1\r\nHost: x\r\n"
+  library.send("POST " + shop.upstream.url() +
+               "/c HTTP/1.1\r\nHost: x\r\n"
                "Transfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\n0\r\nX-T: 1\r\n\r\n");
   Message answer = library.answer();
   EXPECT_EQ("abc", answer.body);

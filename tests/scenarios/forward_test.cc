@@ -38,8 +38,9 @@ TEST(Forward, AnEmptyPostKeepsItsContentLength) {
 
 TEST(Forward, ChunksAndTrailersPassBothWays) {
   Origin backend([](Origin::Call& call) {
-    call.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-              "5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n");
+    call.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+        "5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n");
   });
   Proxy proxy(backend);
   Client client(proxy.front());

@@ -51,8 +51,7 @@ TEST(Limits, ExpectContinueIsRefusedBeforeTheBodyIsSent) {
   Origin backend;
   Proxy proxy(backend, {.route = "max_body = \"1KiB\"\n"});
   Client client(proxy.front());
-  client.send(
-      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\nExpect: 100-continue\r\n\r\n");
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(413, client.read().status());
 }
 
@@ -150,9 +149,8 @@ TEST(Limits, WithoutRoomAnAnswerFallsBackToTheClientsSpeed) {
   Client client(proxy.front());
   client.get("/");
   // The budget is full, and the worker is still at it.
-  EXPECT_TRUE(wait_until([&] {
-    return proxy.metric("siding_body_spill_bytes") > (1 << 20) - (1 << 17);
-  }));
+  EXPECT_TRUE(
+      wait_until([&] { return proxy.metric("siding_body_spill_bytes") > (1 << 20) - (1 << 17); }));
   EXPECT_EQ(1, proxy.metric("siding_backend_inside"));
   Message answer = client.answer();
   EXPECT_TRUE(answer.body == body) << answer.fault << " " << answer.body.size();
@@ -190,8 +188,7 @@ void slow_clients_harm_nobody(int threads, std::string_view request) {
   EXPECT_EQ(0, proxy.metric("siding_queue_depth"));
 }
 
-constexpr std::string_view kSlowHead =
-    "GET /slow HTTP/1.1\r\nHost: x\r\nCookie: and so on\r\n\r\n";
+constexpr std::string_view kSlowHead = "GET /slow HTTP/1.1\r\nHost: x\r\nCookie: and so on\r\n\r\n";
 
 TEST(Limits, ClientsThatDripTheirHeadsReachNoWorker) { slow_clients_harm_nobody(1, kSlowHead); }
 TEST(LimitsThreads, ClientsThatDripTheirHeadsReachNoWorker) {

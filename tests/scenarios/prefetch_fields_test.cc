@@ -10,9 +10,8 @@ namespace {
 
 TEST(PrefetchFields, UsersWhoseCallsDifferInAnUnknownFieldAreNeverMixedUp) {
   Shop shop({.prefetch = "mode = \"on\"\n", .backend = "concurrency = 2\n"});
-  shop.upstream.on_request([](Origin::Call& call) {
-    call.respond("list of " + call.request.field("x-user-id") + "!");
-  });
+  shop.upstream.on_request(
+      [](Origin::Call& call) { call.respond("list of " + call.request.field("x-user-id") + "!"); });
   shop.view([&](const Message& r) {
     return shop.call_music(r, "X-User-Id: " + r.field("x-user-id") + "\r\n");
   });
@@ -26,8 +25,7 @@ TEST(PrefetchFields, UsersWhoseCallsDifferInAnUnknownFieldAreNeverMixedUp) {
       EXPECT_EQ(i % 2 == 0 ? "list of ann!" : "list of bob!", clients[i].answer().body);
     }
   }
-  EXPECT_GT(shop.proxy.metric("siding_prefetch_total",
-                              {"result=missed", "reason=field:x-user-id"}),
+  EXPECT_GT(shop.proxy.metric("siding_prefetch_total", {"result=missed", "reason=field:x-user-id"}),
             0);
   EXPECT_EQ(0, shop.proxy.metric("siding_prefetch_total", {"result=used"}));
 }
@@ -51,17 +49,15 @@ TEST(PrefetchFields, AFieldFromATemplateIsCompared) {
 
 TEST(PrefetchFields, CredentialsOfOneUserAreNeverSentForAnother) {
   Shop shop;
-  shop.upstream.on_request([](Origin::Call& call) {
-    call.respond("secret of " + call.request.field("authorization"));
-  });
+  shop.upstream.on_request(
+      [](Origin::Call& call) { call.respond("secret of " + call.request.field("authorization")); });
   shop.view([&](const Message& r) {
     return shop.call_music(r, "Authorization: " + r.field("authorization") + "\r\n" +
                                   "Cookie: " + r.field("cookie") + "\r\n");
   });
   for (int i = 0; i < 30; ++i) {
     std::string user = "user-" + std::to_string(i % 3);
-    Message answer =
-        shop.ask("a", "Authorization: " + user + "\r\nCookie: s=" + user + "\r\n");
+    Message answer = shop.ask("a", "Authorization: " + user + "\r\nCookie: s=" + user + "\r\n");
     EXPECT_EQ("secret of " + user, answer.body);
   }
   EXPECT_EQ(30, shop.upstream.requests());
@@ -141,8 +137,10 @@ TEST(PrefetchFields, APinIsRefusedIfItsCodingIsNotAccepted) {
 TEST(PrefetchFields, StatusCookiesAndRedirectsPassUnchanged) {
   Shop shop({.prefetch = "mode = \"on\"\n"});
   shop.upstream.on_request([](Origin::Call& call) {
-    call.respond("moved", "Location: /elsewhere\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
-                          "Cache-Control: no-store\r\n", 302);
+    call.respond("moved",
+                 "Location: /elsewhere\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
+                 "Cache-Control: no-store\r\n",
+                 302);
   });
   shop.view([&](const Message& r) {
     Message got = call_out(shop.proxy.egress(), shop.upstream.url() + "/s?word=" + Shop::q_of(r));
@@ -155,8 +153,7 @@ TEST(PrefetchFields, StatusCookiesAndRedirectsPassUnchanged) {
 
 TEST(PrefetchFields, ASecondIdenticalCallIsACallOfItsOwn) {
   Shop shop({.prefetch = "mode = \"on\"\n"});
-  shop.upstream.on_request(
-      [](Origin::Call& call) { call.respond(std::to_string(call.number)); });
+  shop.upstream.on_request([](Origin::Call& call) { call.respond(std::to_string(call.number)); });
   shop.view([&](const Message& r) {
     std::string first = shop.call_music(r);
     return first + shop.call_music(r);

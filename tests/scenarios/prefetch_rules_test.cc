@@ -74,8 +74,7 @@ TEST(PrefetchRules, CallsWithCredentialsAreNeverShared) {
   shop.upstream.hold();
   std::vector<Client> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.emplace_back(shop.proxy.front())
-        .get("/search/?q=a", "Authorization: Basic Zm9v\r\n");
+    clients.emplace_back(shop.proxy.front()).get("/search/?q=a", "Authorization: Basic Zm9v\r\n");
   }
   ASSERT_TRUE(shop.upstream.wait_for(3));
   shop.upstream.release();
@@ -138,9 +137,8 @@ TEST(PrefetchRules, AClientWhosePrefetchesGoUnusedGetsNoneForAMinute) {
 
 TEST(PrefetchRules, AnonymousRequestsThatEndAtTheLoginCostLittle) {
   Shop shop({.top = "trusted_proxies = [\"loopback\"]\n"});
-  shop.view([&](const Message& r) {
-    return r.has("cookie") ? shop.call_music(r) : "please log in";
-  });
+  shop.view(
+      [&](const Message& r) { return r.has("cookie") ? shop.call_music(r) : "please log in"; });
   constexpr const char* kUser = "Cookie: s=1\r\nX-Forwarded-For: 10.9.9.9\r\n";
   for (int i = 0; i < 2; ++i) EXPECT_EQ(Shop::song("a"), shop.ask("a", kUser).body);
   int before = shop.upstream.requests();

@@ -114,9 +114,8 @@ TEST(Prefetch, AnUpstreamThatHangsHoldsUpNobodyElse) {
   std::vector<Client> stuck;
   for (int i = 0; i < 10; ++i) stuck.emplace_back(shop.proxy.front()).get("/search/?q=x");
   ASSERT_TRUE(shop.upstream.wait_for(10));
-  shop.view([&](const Message& r) {
-    return r.target() == "/plain" ? "plain" : shop.call_music(r);
-  });
+  shop.view(
+      [&](const Message& r) { return r.target() == "/plain" ? "plain" : shop.call_music(r); });
   for (int i = 0; i < 10; ++i) EXPECT_EQ("plain", get(shop.proxy.front(), "/plain").body);
   shop.upstream.release();
   for (Client& c : stuck) EXPECT_EQ(Shop::song("x"), c.answer().body);
@@ -192,6 +191,41 @@ TEST(Prefetch, PinsOfOneKeyAreInterchangeable) { interchangeable(1, false); }
 TEST(Prefetch, EachClientGetsItsOwnAnswer) { interchangeable(1, true); }
 TEST(PrefetchThreads, PinsOfOneKeyAreInterchangeable) { interchangeable(2, false); }
 TEST(PrefetchThreads, EachClientGetsItsOwnAnswer) { interchangeable(2, true); }
+
+TEST(Prefetch, APinThatIsTooOldIsNotUsed) {
+  ManualClock clock;
+  Shop shop(
+      {.prefetch = "mode = \"on\"\n", .tables = "[pins]\nmax_age = \"5s\"\n", .clock = &clock});
+  shop.backend.hold();
+  Client client(shop.proxy.front());
+  client.get("/search/?q=a");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  shop.proxy.advance(std::chrono::seconds(6));
+  shop.backend.release();
+  EXPECT_EQ(Shop::song("a"), client.answer().body);
+  EXPECT_EQ(2, shop.upstream.requests());
+  EXPECT_EQ(1, shop.egress_calls("forwarded"));
+}
+
+TEST(Prefetch, WhatAnotherRequestExpectsIsNotDroppedWithItsOwner) {
+  // The owner's worker calls nothing; the sibling that shares its key makes do with its answer.
+  Shop shop({.prefetch = "mode = \"on\"\n", .backend = "concurrency = 2\n"});
+  shop.view(
+      [&](const Message& r) { return r.has("x-login") ? "please log in" : shop.call_music(r); });
+  shop.backend.hold();
+  Client owner(shop.proxy.front());
+  owner.get("/search/?q=a", "X-Login: 1\r\n");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  Client sibling(shop.proxy.front());
+  sibling.get("/search/?q=a");
+  ASSERT_TRUE(shop.backend.wait_for(2));
+  shop.backend.release();
+  EXPECT_EQ("please log in", owner.answer().body);
+  EXPECT_EQ(Shop::song("a"), sibling.answer().body);
+  EXPECT_EQ(2, shop.upstream.requests());
+  EXPECT_TRUE(shop.proxy.metric_becomes(0, "siding_pin_bytes"));
+  EXPECT_TRUE(shop.proxy.metric_becomes(0, "siding_pin_offers"));
+}
 
 TEST(Prefetch, SidingExchangeMakesItExact) {
   Shop shop({.prefetch = "mode = \"on\"\n", .backend = "concurrency = 2\n"});

@@ -80,8 +80,8 @@ TEST(Reuse, ARepeatedRequestHasItsWholeBody) {
   Proxy proxy(backend);
   Client client(proxy.front());
   std::string body(3 << 20, 'b');
-  std::string put = "PUT /2 HTTP/1.1\r\nHost: x\r\nContent-Length: " +
-                    std::to_string(body.size()) + "\r\n\r\n" + body;
+  std::string put = "PUT /2 HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+                    "\r\n\r\n" + body;
   EXPECT_EQ("/1", client.get("/1").answer().body);
   EXPECT_TRUE(client.send(put).answer().body == "/2" + body);
 }
