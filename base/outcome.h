@@ -52,14 +52,12 @@ enum class Outcome : uint8_t {
   queue_timeout,        ///< 503: no worker in time
   no_buffer,            ///< 503: no room for the body
   backend_down,         ///< 503: the backend cannot be reached
-  draining,             ///< 503: shutting down
   too_many_connections, ///< 503: the listener's limit
   deadline,             ///< 504: the exchange's deadline passed
   backend_timeout,      ///< 504
   backend_closed,       ///< 502: closed or reset without an answer
   backend_malformed,    ///< 502: not an HTTP answer
   backend_aborted,      ///< answer torn in its middle by the backend
-  upstream_failed,      ///< egress: the call failed; the worker's library raises its own error
   self_call,            ///< 508: the backend calls itself and no worker is free
   client_gone,          ///< the client left before the answer was whole
   internal,             ///< 500
@@ -121,14 +119,12 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"queue_timeout", 503},
     {"no_buffer", 503},
     {"backend_down", 503},
-    {"draining", 503},
     {"too_many_connections", 503},
     {"deadline", 504},
     {"backend_timeout", 504},
     {"backend_closed", 502},
     {"backend_malformed", 502},
     {"backend_aborted", 502},
-    {"upstream_failed", 502},
     {"self_call", 508},
     {"client_gone", 499},
     {"internal", 500},

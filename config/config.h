@@ -174,8 +174,6 @@ struct HealthConfig {
 
 struct AdminConfig {
   std::vector<ListenAddress> listen;  ///< loopback or unix socket only
-  std::string token;                  ///< a request that carries it in `Siding:` gets one back
-  std::string token_file;             ///< where it came from, if from a file
   uint32_t ring = 256;                ///< exchanges remembered for `explain`
 };
 

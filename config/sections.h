@@ -189,7 +189,6 @@ void options(V& v, HealthConfig& c) {
 template <class V>
 void options(V& v, AdminConfig& c) {
   v.option("listen", c.listen, kind::kListen);
-  secret(v, "token", c.token, c.token_file);
   v.option("ring", c.ring, Count{1, 65'536});
 }
 

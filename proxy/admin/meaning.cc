@@ -34,7 +34,6 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";
     case Outcome::backend_down:
       return "the backend could not be reached: is it running, and on that address?";
-    case Outcome::draining: return "siding was shutting down";
     case Outcome::too_many_connections: return "the listener is at its max_connections";
     case Outcome::deadline: return "the route's deadline passed";
     case Outcome::backend_timeout: return "the backend did not answer in time";
@@ -43,8 +42,6 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::backend_malformed: return "what the backend sent is no HTTP answer";
     case Outcome::backend_aborted:
       return "the backend broke off in the middle of its answer: look for a crash in its log";
-    case Outcome::upstream_failed:
-      return "egress: the call failed; the worker's own error handling saw it";
     case Outcome::self_call:
       return "the backend called itself while all its workers were busy: it would wait for ever";
     case Outcome::client_gone: return "the client left before the answer was whole";

@@ -94,6 +94,9 @@ void collect_exchanges(FamilySink& sink, const CounterTotals& t) {
                  Times::total);
   sink.counter("siding_backend_attempts_total", "Connections to backends that were tried.",
                static_cast<double>(t.attempts()));
+  sink.counter("siding_throttled_answers_total",
+               "Answers that went at their client's speed, for want of room.",
+               static_cast<double>(t.throttled()));
   sink.counter("siding_spilled_bodies_total", "Exchanges of which a body went to a file.",
                static_cast<double>(t.spilled()));
   sink.counter("siding_abandoned_total", "Requests whose client left while a worker was at them.",

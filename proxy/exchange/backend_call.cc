@@ -100,6 +100,7 @@ void BackendCall::end(std::optional<Error> error) {
     spool.finish();
   }
   if (prefetches) prefetches->finish(accounting_->record);
+  if (spool.throttled() > 0) services_.counters().throttled();
   permit.reset();
   changed.notify();
 }

@@ -45,6 +45,7 @@ class StreamBody final : public BodySource {
 class EgressCallRun {
  public:
   EgressCallRun(LoopServices& services, Stream& stream) : services_(services), stream_(stream) {}
+  ~EgressCallRun() { services_.counters().blocked(services_.loop.now() - stream_.started); }
   Task<> run();
 
  private:

@@ -117,6 +117,7 @@ Disk::~Disk() {
 }
 
 void Disk::submit(std::shared_ptr<Job> job) {
+  ++pending_;
   {
     std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
@@ -136,6 +137,7 @@ void Disk::work() {
     }
     job->run();
     job->finish();
+    --pending_;
   }
 }
 

@@ -4,6 +4,7 @@
 // destroyed at any time; at most as many jobs exist as there are bodies being spilled.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <cstdint>
@@ -41,6 +42,8 @@ class Disk {
   Task<Result<>> write(std::shared_ptr<TemporaryFile> file, uint64_t offset, Buffer data);
   /// Exactly `size` bytes, which must have been written before.
   Task<Result<Buffer>> read(std::shared_ptr<TemporaryFile> file, uint64_t offset, size_t size);
+  /// Jobs that have not ended. Once it is 0, whoever waited has been posted.
+  uint32_t pending() const { return pending_.load(); }
 
  private:
   struct Job;
@@ -52,6 +55,7 @@ class Disk {
   std::condition_variable wanted_;
   std::deque<std::shared_ptr<Job>> jobs_;
   bool stopping_ = false;
+  std::atomic<uint32_t> pending_{0};
   std::thread thread_;
 };
 

@@ -94,7 +94,8 @@ inline constexpr size_t kConnectFailures = kSent + kSize<Peer>;
 inline constexpr size_t kTimes = kConnectFailures + kSize<Peer> * kSize<Failure>;
 inline constexpr size_t kAttempts = kTimes + kSize<Times> * kHistogram;
 inline constexpr size_t kSpilled = kAttempts + 1;
-inline constexpr size_t kBlocked = kSpilled + 1;
+inline constexpr size_t kThrottled = kSpilled + 1;
+inline constexpr size_t kBlocked = kThrottled + 1;
 inline constexpr size_t kAbandoned = kBlocked + 1;
 inline constexpr size_t kAbandonedNow = kAbandoned + 1;
 inline constexpr size_t kCells = kAbandonedNow + 1;
@@ -140,6 +141,8 @@ class alignas(64) ThreadCounters {
   }
   void attempts(uint64_t n) { add(counters_detail::kAttempts, n); }
   void spilled() { add(counters_detail::kSpilled); }
+  /// An answer went at its client's speed because there was room for it nowhere.
+  void throttled() { add(counters_detail::kThrottled); }
   /// Of a worker's time: spent in calls through egress.
   void blocked(Duration d) { add(counters_detail::kBlocked, whole(d)); }
 
@@ -187,6 +190,7 @@ class CounterTotals {
     return at(counters_detail::kConnectFailures + row, f);
   }
   uint64_t attempts() const { return cells_[counters_detail::kAttempts]; }
+  uint64_t throttled() const { return cells_[counters_detail::kThrottled]; }
   uint64_t spilled() const { return cells_[counters_detail::kSpilled]; }
   Duration blocked() const { return Duration(now(cells_[counters_detail::kBlocked])); }
   uint64_t abandoned() const { return cells_[counters_detail::kAbandoned]; }

@@ -313,8 +313,8 @@ Story early_answer() {
               peer.reading = false;
               if (peer.stage++ == 0) peer.send("HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n");
             };
-            w.add_client().send("POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 8000000\r\n\r\n" +
-                                std::string(8'000'000, 'x'));
+            w.add_client().send("POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 5000000\r\n\r\n" +
+                                std::string(5'000'000, 'x'));
           },
           {413}};
 }

@@ -174,7 +174,13 @@ class Cancel : public testing::TestWithParam<Story> {
       victims = GetParam().answers.size();
     }
     for (size_t victim = 0; victim < victims && !HasFailure(); ++victim) {
-      for (int at = 0; at <= steps && !HasFailure(); ++at) cut_at(at, how, victim);
+      // The long stories repeat the same few steps: their ways of cutting share them out.
+      constexpr int kLong = 120;
+      constexpr int kShare = 6;
+      for (int at = 0; at <= steps && !HasFailure(); ++at) {
+        bool mine = at % kShare == static_cast<int>(how) % kShare;
+        if (steps < kLong || at < kLong / 4 || mine) cut_at(at, how, victim);
+      }
     }
   }
 };

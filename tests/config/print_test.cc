@@ -43,7 +43,7 @@ TEST(ConfigPrint, LoadsToTheSame) {
       "[limits]\nmemory = \"64MiB\"\nspill_dir = \"/var/tmp\"\n"
       "[dns]\nservers = [\"::1\", \"10.0.0.1:54\"]\nsearch = [\"a.b\"]\n"
       "[log]\naccess = \"json\"\nlevel = \"debug\"\n"
-      "[admin]\nlisten = \"[::1]:9\"\ntoken = \"t\"\n");
+      "[admin]\nlisten = \"[::1]:9\"\nring = 7\n");
 }
 
 TEST(ConfigPrint, ShowsNoSecret) {
@@ -52,7 +52,7 @@ TEST(ConfigPrint, ShowsNoSecret) {
                         "headers = { X-Key = \"geheim2\", Accept = \"a/b\" }\n" + kRoute +
                         "[route.prefetch.calls.a]\ncall = \"music:/s\"\n"
                         "headers = { Authorization = \"geheim3\", X-Id = \"{query.q}\" }\n"
-                        "[admin]\ntoken = \"geheim4\"\n"));
+                        "[egress]\nlisten = [\"127.0.0.1:1\"]\nsecret = \"geheim4\"\n"));
   EXPECT_EQ(printed.find("geheim"), std::string::npos) << printed;
   EXPECT_NE(printed.find("X-Key = \"(secret)\", Accept = \"a/b\""), std::string::npos) << printed;
   EXPECT_NE(printed.find("X-Id = \"{query.q}\""), std::string::npos) << printed;

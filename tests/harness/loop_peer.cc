@@ -104,7 +104,7 @@ bool LoopPeer::pump() {
       out_.erase(0, static_cast<size_t>(n));
     }
   }
-  std::vector<char> buffer(64 * 1024);
+  static thread_local std::vector<char> buffer(64 * 1024);
   while (fd_ >= 0 && reading && !eof) {
     ssize_t n = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) break;

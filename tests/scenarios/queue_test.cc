@@ -217,7 +217,7 @@ TEST(Queue, WhoLeavesWithPipelinedRequestsLeavesWhole) {
   EXPECT_TRUE(proxy.waits(0));
   backend.release();
   EXPECT_EQ(200, inside.answer().status());
-  EXPECT_TRUE(proxy.metric_becomes(0, "siding_connections", {"listener=front"}));
+  EXPECT_TRUE(proxy.metric_becomes(1, "siding_connections", {"listener=front"}));
   EXPECT_EQ(1, backend.requests());
 }
 
