@@ -36,8 +36,7 @@ class Budget {
 class Reservation {
  public:
   explicit Reservation(Budget& budget) : budget_(&budget) {}
-  Reservation(Reservation&& o) noexcept
-      : budget_(o.budget_), bytes_(std::exchange(o.bytes_, 0)) {}
+  Reservation(Reservation&& o) noexcept : budget_(o.budget_), bytes_(std::exchange(o.bytes_, 0)) {}
   Reservation& operator=(Reservation&& o) noexcept {
     if (this != &o) {
       resize(0);

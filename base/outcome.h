@@ -33,64 +33,64 @@ enum class Failure : uint8_t {
 
 /// How an exchange ended: what the client was told, and why.
 enum class Outcome : uint8_t {
-  ok,                   ///< an answer of the backend or upstream went out whole
-  bad_request,          ///< 400: ambiguous or malformed (RFC 9112)
-  head_too_large,       ///< 431
-  target_too_long,      ///< 414
-  head_timeout,         ///< 408: the head did not come in time
-  body_timeout,         ///< 408: the body did not come in time
-  body_too_large,       ///< 413
-  not_implemented,      ///< 501: CONNECT, upgrades, unknown transfer codings
-  version_unsupported,  ///< 505
-  expectation_failed,   ///< 417
-  no_route,             ///< 404
-  method_not_allowed,   ///< 405
-  forbidden,            ///< 403: egress to a destination that is not allowed
-  auth_required,        ///< 407: egress without its secret
-  queue_full,           ///< 503: count bound of the queue
-  queue_bytes,          ///< 503: byte bound of the queue
-  queue_timeout,        ///< 503: no worker in time
-  no_buffer,            ///< 503: no room for the body
-  backend_down,         ///< 503: the backend cannot be reached
-  too_many_connections, ///< 503: the listener's limit
-  deadline,             ///< 504: the exchange's deadline passed
-  backend_timeout,      ///< 504
-  backend_closed,       ///< 502: closed or reset without an answer
-  backend_malformed,    ///< 502: not an HTTP answer
-  backend_aborted,      ///< answer torn in its middle by the backend
-  self_call,            ///< 508: the backend calls itself and no worker is free
-  client_gone,          ///< the client left before the answer was whole
-  internal,             ///< 500
+  ok,                    ///< an answer of the backend or upstream went out whole
+  bad_request,           ///< 400: ambiguous or malformed (RFC 9112)
+  head_too_large,        ///< 431
+  target_too_long,       ///< 414
+  head_timeout,          ///< 408: the head did not come in time
+  body_timeout,          ///< 408: the body did not come in time
+  body_too_large,        ///< 413
+  not_implemented,       ///< 501: CONNECT, upgrades, unknown transfer codings
+  version_unsupported,   ///< 505
+  expectation_failed,    ///< 417
+  no_route,              ///< 404
+  method_not_allowed,    ///< 405
+  forbidden,             ///< 403: egress to a destination that is not allowed
+  auth_required,         ///< 407: egress without its secret
+  queue_full,            ///< 503: count bound of the queue
+  queue_bytes,           ///< 503: byte bound of the queue
+  queue_timeout,         ///< 503: no worker in time
+  no_buffer,             ///< 503: no room for the body
+  backend_down,          ///< 503: the backend cannot be reached
+  too_many_connections,  ///< 503: the listener's limit
+  deadline,              ///< 504: the exchange's deadline passed
+  backend_timeout,       ///< 504
+  backend_closed,        ///< 502: closed or reset without an answer
+  backend_malformed,     ///< 502: not an HTTP answer
+  backend_aborted,       ///< answer torn in its middle by the backend
+  self_call,             ///< 508: the backend calls itself and no worker is free
+  client_gone,           ///< the client left before the answer was whole
+  internal,              ///< 500
   count_
 };
 
 /// What became of one speculative call.
 enum class PrefetchOutcome : uint8_t {
-  used,           ///< handed to the worker's own call
-  joined,         ///< the worker's call waited for the one in flight
-  failed_over,    ///< a time-out was handed over as that failure
-  unused,         ///< fetched, but the worker never asked
-  missed,         ///< the worker asked for something else
-  cancelled,      ///< the client left, or the request was shed
-  connect_failed, ///< could not connect: the worker's own call goes out
-  too_large,      ///< over the bound of a pin
-  observed,       ///< `observe`, or `auto` before its dry match: no call was made
+  used,            ///< handed to the worker's own call
+  joined,          ///< the worker's call waited for the one in flight
+  failed_over,     ///< a time-out was handed over as that failure
+  unused,          ///< fetched, but the worker never asked
+  missed,          ///< the worker asked for something else
+  cancelled,       ///< the client left, or the request was shed
+  connect_failed,  ///< could not connect: the worker's own call goes out
+  too_large,       ///< over the bound of a pin
+  observed,        ///< `observe`, or `auto` before its dry match: no call was made
   count_
 };
 
 /// Why a speculative call was not made.
 enum class PrefetchSkip : uint8_t {
-  value_absent,   ///< a value of the template is missing or invalid
-  unsafe_method,  ///< the client's method is not safe
-  condition,      ///< `when` is not met
-  off,            ///< mode = "off"
-  observing,      ///< mode = "observe", or `auto` has not seen a full dry match
-  budget,         ///< too many unused ones on the route
-  client_paused,  ///< too many unused ones for this client
-  template_paused,///< the rule matched too seldom
-  tunnelled,      ///< the worker reaches that host by CONNECT
-  pins_full,      ///< the bound of all pins in bytes
-  upstream_busy,  ///< the upstream's concurrency was used up until dispatch
+  value_absent,     ///< a value of the template is missing or invalid
+  unsafe_method,    ///< the client's method is not safe
+  condition,        ///< `when` is not met
+  off,              ///< mode = "off"
+  observing,        ///< mode = "observe", or `auto` has not seen a full dry match
+  budget,           ///< too many unused ones on the route
+  client_paused,    ///< too many unused ones for this client
+  template_paused,  ///< the rule matched too seldom
+  tunnelled,        ///< the worker reaches that host by CONNECT
+  pins_full,        ///< the bound of all pins in bytes
+  upstream_busy,    ///< the upstream's concurrency was used up until dispatch
   count_
 };
 
@@ -132,7 +132,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
 static_assert(kOutcomes.back().status == 500);
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
-    "refused", "unreachable", "dns_error", "dns_timeout", "address_denied", "reset",         "closed",
+    "refused", "unreachable", "dns_error", "dns_timeout", "address_denied", "reset",   "closed",
     "timeout", "malformed",   "too_large", "no_buffer",   "no_descriptor",  "internal"};
 static_assert(!kFailures.back().empty());
 
@@ -142,8 +142,8 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcom
 static_assert(!kPrefetchOutcomes.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
-    kPrefetchSkips{"value_absent", "unsafe_method", "condition",       "off",
-                   "observing",    "budget",        "client_paused",   "template_paused",
+    kPrefetchSkips{"value_absent", "unsafe_method", "condition",     "off",
+                   "observing",    "budget",        "client_paused", "template_paused",
                    "tunnelled",    "pins_full",     "upstream_busy"};
 static_assert(!kPrefetchSkips.back().empty());
 }  // namespace outcome_detail

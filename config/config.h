@@ -78,7 +78,7 @@ struct BackendConfig {
   Down down = Down::wait;
   Duration connect_timeout = 1s;
   Duration timeout = 300s;  ///< without a byte of an answer: 504
-  Duration abandon = 60s;  ///< how long work without a client may keep its permit
+  Duration abandon = 60s;   ///< how long work without a client may keep its permit
   bool keep_alive = true;
   Duration idle_timeout = 4s;  ///< of a kept connection; below the servers' usual 5 s
 };

@@ -46,8 +46,7 @@ void Fields::set(std::string_view name, std::string_view value) {
 }
 
 size_t Fields::remove(std::string_view name) {
-  return std::erase_if(list_,
-                       [name](const Field& f) { return equals_ignore_case(f.name, name); });
+  return std::erase_if(list_, [name](const Field& f) { return equals_ignore_case(f.name, name); });
 }
 
 const Field* Fields::find(std::string_view name) const {
@@ -80,9 +79,8 @@ bool Fields::has_token(std::string_view name, std::string_view token) const {
   bool found = false;
   for (const Field& f : list_) {
     if (!equals_ignore_case(f.name, name)) continue;
-    for_each_item(f.value, [&](std::string_view item) {
-      found = found || equals_ignore_case(item, token);
-    });
+    for_each_item(f.value,
+                  [&](std::string_view item) { found = found || equals_ignore_case(item, token); });
   }
   return found;
 }

@@ -68,9 +68,9 @@ class Fields {
 
  private:
   std::vector<Field> list_;
-  BlockRef storage_;             // what the parser handed over
-  std::vector<BlockRef> more_;   // arena for added text
-  size_t used_ = 0;              // of more_.back()
+  BlockRef storage_;            // what the parser handed over
+  std::vector<BlockRef> more_;  // arena for added text
+  size_t used_ = 0;             // of more_.back()
 };
 
 }  // namespace siding

@@ -220,11 +220,8 @@ bool H1Connection::read_some() {
   BlockRef block = scratch();
   Io io = socket_.read(block->data(), block->capacity());
   switch (io.state) {
-    case Io::State::again:
-      return false;
-    case Io::State::error:
-      close();
-      return false;
+    case Io::State::again: return false;
+    case Io::State::error: close(); return false;
     case Io::State::eof:
       fin_received_ = true;
       if (phase_ == Phase::lingering) {
@@ -241,8 +238,7 @@ bool H1Connection::read_some() {
         keep_alive_ = false;
       }
       return false;
-    case Io::State::ok:
-      break;
+    case Io::State::ok: break;
   }
   if (phase_ == Phase::lingering) {
     lingered_ += io.bytes;
@@ -295,15 +291,9 @@ void H1Connection::try_head() {
   if (request_ || input_.empty() || out_.size() > kMaxUnsent) return;
   head_incomplete_ = false;
   switch (parser_.feed(input_)) {
-    case ParseStatus::incomplete:
-      head_incomplete_ = true;
-      return;
-    case ParseStatus::fault:
-      refuse(parser_.fault());
-      return;
-    case ParseStatus::done:
-      begin_request();
-      return;
+    case ParseStatus::incomplete: head_incomplete_ = true; return;
+    case ParseStatus::fault: refuse(parser_.fault()); return;
+    case ParseStatus::done: begin_request(); return;
   }
 }
 

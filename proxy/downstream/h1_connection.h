@@ -57,9 +57,9 @@ class H1Connection : public Link<> {
   Socket socket_;
   SocketAddress peer_;
   RequestHeadParser parser_;
-  std::string input_;          // bytes not parsed yet; empty while idle
+  std::string input_;  // bytes not parsed yet; empty while idle
   std::unique_ptr<Request> request_;
-  Buffer out_;                 // response bytes not written yet
+  Buffer out_;  // response bytes not written yet
   uint64_t sent_total_ = 0;
   uint32_t requests_ = 0;
   Phase phase_ = Phase::open;
@@ -67,11 +67,11 @@ class H1Connection : public Link<> {
   bool fin_received_ = false;
   bool head_incomplete_ = false;  // input_ holds the beginning of a head
   bool reset_on_close_ = false;
-  TimePoint first_until_{};    // in a drain: when the first request must have begun
-  TimePoint head_since_{};     // first byte of the head being read
-  TimePoint progress_{};       // last time that body or output moved on
-  uint64_t body_mark_ = 0;     // body bytes at `progress_`
-  uint64_t lingered_ = 0;      // bytes dropped after our last word
+  TimePoint first_until_{};  // in a drain: when the first request must have begun
+  TimePoint head_since_{};   // first byte of the head being read
+  TimePoint progress_{};     // last time that body or output moved on
+  uint64_t body_mark_ = 0;   // body bytes at `progress_`
+  uint64_t lingered_ = 0;    // bytes dropped after our last word
   bool lingered_shutdown_ = false;
 
   MemberWake<H1Connection, &H1Connection::step> step_{*this};

@@ -110,7 +110,7 @@ int open_listener(const SocketAddress& address, bool reuse_port, std::string* er
     int on = 1;
     if (address.is_unix()) {
       // Only a socket that nobody answers on is removed.
-      struct stat info{};
+      struct stat info {};
       const char* path = reinterpret_cast<const sockaddr_un*>(address.raw())->sun_path;
       int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
       bool stale = stat(path, &info) == 0 && S_ISSOCK(info.st_mode) &&

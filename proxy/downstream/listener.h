@@ -36,7 +36,8 @@ struct ListenerOptions {
   std::function<void()> on_accept;
   std::function<void()> on_close;
   /// Told of requests that were refused before they reached the handler.
-  std::function<void(const SocketAddress& peer, Outcome outcome, std::string_view reason)> on_refuse;
+  std::function<void(const SocketAddress& peer, Outcome outcome, std::string_view reason)>
+      on_refuse;
 };
 
 class Listener {

@@ -21,18 +21,18 @@ class Stream {
   virtual ~Stream() = default;
 
   // ---- request
-  RequestHead head;                   ///< a handler may take it apart
-  TimePoint started{};                ///< when the first byte of the head came
-  std::string_view scheme = "http";   ///< by which the client came here, whatever its target says
+  RequestHead head;                  ///< a handler may take it apart
+  TimePoint started{};               ///< when the first byte of the head came
+  std::string_view scheme = "http";  ///< by which the client came here, whatever its target says
   virtual const SocketAddress& peer() const = 0;
 
   // ---- request body: bytes that have come and were not taken yet
-  BodyFraming framing;                ///< as the client declared it
+  BodyFraming framing;  ///< as the client declared it
   Buffer body;
   bool body_ended = false;            ///< all of it has come; `trailers` are whole
   std::optional<Outcome> body_fault;  ///< it will never be whole, and how to answer
   Fields trailers;
-  Signal body_changed;                ///< more of it, its end, or a fault
+  Signal body_changed;  ///< more of it, its end, or a fault
   /// Lets up to `window` bytes pile up in `body`; 0 stops reading. Sends `100 Continue` first where
   /// the client waits for it. To be called again after taking bytes.
   virtual void grant(size_t window) = 0;
@@ -47,7 +47,7 @@ class Stream {
   virtual void abort() = 0;
 
   bool head_sent = false;
-  bool finished = false;              ///< send_end() or abort() was called
+  bool finished = false;  ///< send_end() or abort() was called
   /// Response bytes that the client has not taken yet; `sent` is notified when they get fewer.
   virtual size_t unsent() const = 0;
   Signal sent;

@@ -34,7 +34,8 @@ std::optional<TimePoint> Permit::connect_failed(TimePoint now) {
   a.down_ = true;
   if (a.probe_ != 0 && a.probe_ != probe_) return std::nullopt;
   if (a.probe_ == 0) a.probe_ = probe_ = a.next_probe_++;
-  a.backoff_ = a.backoff_ == Duration::zero() ? kFirstBackoff : std::min(a.backoff_ * 2, kMaxBackoff);
+  a.backoff_ =
+      a.backoff_ == Duration::zero() ? kFirstBackoff : std::min(a.backoff_ * 2, kMaxBackoff);
   a.retry_at_ = now + a.backoff_;
   return a.retry_at_;
 }
@@ -154,7 +155,8 @@ void Admission::line_up(Ticket& ticket) {
   if (client.tickets.empty()) level.ring.push_back(client);
   // Tickets become ready nearly in arrival order: look from the end.
   Ticket* before = client.tickets.back();
-  while (before != nullptr && before->sequence_ > ticket.sequence_) before = client.tickets.prev(*before);
+  while (before != nullptr && before->sequence_ > ticket.sequence_)
+    before = client.tickets.prev(*before);
   if (before == nullptr) {
     client.tickets.push_front(ticket);
   } else if (Ticket* next = client.tickets.next(*before)) {

@@ -133,7 +133,7 @@ class Admission {
   };
   struct Level {
     std::unordered_map<uint64_t, Client> clients;
-    List<Client> ring;     // clients with tickets, next one first
+    List<Client> ring;  // clients with tickets, next one first
   };
 
   void give_back(uint64_t probe);
@@ -146,13 +146,13 @@ class Admission {
 
   const Limits limits_;
   mutable std::mutex mutex_;
-  uint32_t out_ = 0;             // permits granted or held
-  uint32_t queued_ = 0;          // tickets inside the queue, ready or not
+  uint32_t out_ = 0;     // permits granted or held
+  uint32_t queued_ = 0;  // tickets inside the queue, ready or not
   uint64_t queued_bytes_ = 0;
   uint64_t next_sequence_ = 0;
   std::map<int, Level> levels_;  // by priority; only those with ready tickets
   bool down_ = false;
-  uint64_t probe_ = 0;           // the probe whose permit is out; 0: none
+  uint64_t probe_ = 0;  // the probe whose permit is out; 0: none
   uint64_t next_probe_ = 1;
   TimePoint retry_at_{};
   Duration backoff_{};

@@ -111,8 +111,8 @@ Task<> BackendCall::run() {
   if (body_ && (body_->size() > 0 || request_.chunked)) body.emplace(*body_);
   BodySource* source = body ? &*body : nullptr;
   services_.counters().request(Peer::backend);
-  Result<> sent = co_await client.send(request_.head, source, kNever, request_.chunked,
-                                       &request_.trailers);
+  Result<> sent =
+      co_await client.send(request_.head, source, kNever, request_.chunked, &request_.trailers);
   if (!sent) {
     end(sent.error());
     co_return;

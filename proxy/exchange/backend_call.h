@@ -23,16 +23,16 @@ class BackendCall {
   struct Request {
     Slice head;
     std::string method;
-    bool chunked = false;                      ///< the body goes as chunks, because it has trailers
+    bool chunked = false;  ///< the body goes as chunks, because it has trailers
     Fields trailers;
-    bool may_spill = true;                     ///< false: the answer goes at the client's speed
+    bool may_spill = true;  ///< false: the answer goes at the client's speed
   };
   BackendCall(LoopServices& services, Request request, std::unique_ptr<BodyStore> body,
               AccountingRef accounting);
   ~BackendCall();
 
-  Permit permit;                               ///< empty for routes outside the queue
-  std::unique_ptr<PrefetchSet> prefetches;     ///< its pins, while the worker is inside
+  Permit permit;                            ///< empty for routes outside the queue
+  std::unique_ptr<PrefetchSet> prefetches;  ///< its pins, while the worker is inside
 
   /// Sends the request on `lease` and reads the answer. May be called again after a failure.
   void start(Lease lease);
@@ -40,13 +40,13 @@ class BackendCall {
   /// Interim heads that have come and were not taken yet.
   std::deque<ResponseHead> interim;
   std::optional<ResponseHead> head;
-  Framing framing;                             ///< with `head`
-  std::optional<Error> failed;                 ///< before the head; later ones are in the spool
+  Framing framing;              ///< with `head`
+  std::optional<Error> failed;  ///< before the head; later ones are in the spool
   Spool spool;
   Fields trailers;
   Signal changed;
 
-  bool sent();                                 ///< a byte has gone to the backend
+  bool sent();  ///< a byte has gone to the backend
   /// It failed in the way of a kept connection that the server had closed: nothing of an answer came.
   bool stale() const { return stale_; }
   bool ended() const { return ended_; }

@@ -22,10 +22,7 @@ namespace siding {
 /// What all bodies of the process share.
 struct BodyBudgets {
   BodyBudgets(uint64_t memory_limit, uint64_t spill_limit, std::string directory, Disk& worker)
-      : memory(memory_limit),
-        spill(spill_limit),
-        spill_dir(std::move(directory)),
-        disk(worker) {}
+      : memory(memory_limit), spill(spill_limit), spill_dir(std::move(directory)), disk(worker) {}
   Budget memory;
   Budget spill;
   std::string spill_dir;

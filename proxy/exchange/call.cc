@@ -28,8 +28,8 @@ void add_cdn_loop(const Services& services, Fields& fields) {
 
 namespace {
 Task<Result<CallAnswer>> attempt(H1Client& client, const RequestHead& head, CallOptions options) {
-  Result<> sent =
-      co_await client.send(write_request_head(head, BodyFraming::none()), nullptr, options.deadline);
+  Result<> sent = co_await client.send(write_request_head(head, BodyFraming::none()), nullptr,
+                                       options.deadline);
   if (!sent) co_return sent.error();
   CallAnswer answer;
   do {

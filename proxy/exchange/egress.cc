@@ -96,10 +96,11 @@ bool EgressCallRun::refuse_early() {
     std::optional<HostPort> host = parse_host_port(head.target);
     std::string name = host ? host->host : std::string(head.target);
     shared().speculation.tunnelled(name, services_.loop.now());
-    warn_once("tunnel:" + name,
-              "a worker asked for a CONNECT tunnel to " + name +
-                  ": calls in a tunnel cannot be prefetched, and tunnels are not served yet. Unset " +
-                  "https_proxy for it, or use the base URL form of an [upstream]");
+    warn_once(
+        "tunnel:" + name,
+        "a worker asked for a CONNECT tunnel to " + name +
+            ": calls in a tunnel cannot be prefetched, and tunnels are not served yet. Unset " +
+            "https_proxy for it, or use the base URL form of an [upstream]");
     services_.counters().count(EgressCall::tunnel_refused);
     answer(Outcome::not_implemented, "CONNECT tunnels are not served yet");
     return true;
@@ -174,8 +175,7 @@ Task<bool> EgressCallRun::from_pin() {
   Notify wake(done);
   RemoteWake joiner(services_.loop, wake);
   PinStore& pins = shared().pins;
-  PinStore::Taken taken =
-      pins.take(key, call_fields_, exchange, services_.loop.now(), &joiner);
+  PinStore::Taken taken = pins.take(key, call_fields_, exchange, services_.loop.now(), &joiner);
   learn(taken.inside, exchange);
   if (taken.answer) {
     services_.counters().count(EgressCall::pinned);
@@ -227,7 +227,8 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* ag
   services_.counters().request(Peer::upstream);
   BodySource* source = has_body ? &body : nullptr;
   Slice bytes = write_request_head(head, stream_.framing);
-  Result<> sent = co_await client.send(std::move(bytes), source, kNever, chunked, &stream_.trailers);
+  Result<> sent =
+      co_await client.send(std::move(bytes), source, kNever, chunked, &stream_.trailers);
   if (!sent) co_return false;
   while (true) {
     Result<ResponseHead> next = co_await client.read_head(head.method, kNever);

@@ -24,7 +24,7 @@ class EgressHandler final : public Handler {
 struct EgressDestination {
   Upstream* upstream = nullptr;  ///< listed; null: `origin` is unlisted
   OriginUrl origin;
-  std::string target;            ///< origin-form, with the upstream's base path
+  std::string target;  ///< origin-form, with the upstream's base path
 };
 /// The three forms (DESIGN 3.4): absolute, Host of an upstream, path prefix "/NAME/...". nullopt if
 /// the request names no destination.

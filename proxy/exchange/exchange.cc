@@ -38,8 +38,9 @@ bool uses_body(const PrefetchConfig& prefetch) {
     return t.uses(Template::Source::form) || t.uses(Template::Source::json);
   };
   return std::any_of(prefetch.calls.begin(), prefetch.calls.end(), [&](const CallConfig& call) {
-    return looks(call.target) || std::any_of(call.headers.begin(), call.headers.end(),
-                                             [&](const auto& header) { return looks(header.second); });
+    return looks(call.target) ||
+           std::any_of(call.headers.begin(), call.headers.end(),
+                       [&](const auto& header) { return looks(header.second); });
   });
 }
 
@@ -400,9 +401,9 @@ Task<bool> Exchange::ask_backend() {
     // What may be repeated gets a second try; a kept connection that was closed does not count.
     bool repeat = repeatable && (current.stale() || (lost && !repeated));
     if (!repeat) {
-      answer(error.kind == Failure::malformed ? Outcome::backend_malformed
-                                              : Outcome::backend_closed,
-             "the backend gave no answer");
+      answer(
+          error.kind == Failure::malformed ? Outcome::backend_malformed : Outcome::backend_closed,
+          "the backend gave no answer");
       co_return false;
     }
     repeated = repeated || lost;
@@ -468,7 +469,8 @@ Task<> Exchange::run() {
       co_return;
     }
   } else {
-    queue_deadline_ = std::min(deadline_, after(services_.loop.now(), backend_->config.queue.timeout));
+    queue_deadline_ =
+        std::min(deadline_, after(services_.loop.now(), backend_->config.queue.timeout));
   }
   bool answered = co_await ask_backend();
   if (prefetches_) prefetches_->finish(record_);

@@ -69,9 +69,8 @@ void Fetch::end() {
 
 Task<> Fetch::run(Upstream& upstream, RequestHead head, TimePoint deadline) {
   Services& shared = services_.shared;
-  CallOptions options{.deadline = deadline,
-                      .max_body = shared.config->pins.max_pin,
-                      .begun = &begun_};
+  CallOptions options{
+      .deadline = deadline, .max_body = shared.config->pins.max_pin, .begun = &begun_};
   Result<CallAnswer> got = co_await call_upstream(services_, upstream, std::move(head), options);
   auto answer = std::make_shared<PinnedAnswer>(shared.pins.bytes());
   if (got) {

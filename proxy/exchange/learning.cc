@@ -18,7 +18,7 @@ constexpr size_t kMaxMarks = 128;
 
 constexpr std::array<std::string_view, 3> kFromTheFirst{"user-agent", "accept", "accept-encoding"};
 constexpr std::array<std::string_view, 9> kNever{
-    "authorization", "cookie",      "range",      "x-request-id", "traceparent",
+    "authorization", "cookie",          "range",        "x-request-id",   "traceparent",
     "tracestate",    "x-amzn-trace-id", "x-b3-traceid", "idempotency-key"};
 constexpr std::array<std::string_view, 3> kNeverPrefixes{"proxy-", "if-", "content-"};
 
@@ -48,7 +48,8 @@ ClientMarks client_marks(const RequestHead& head, uint64_t address) {
   auto add = [&](std::string_view value) {
     if (marks.values.size() < kMaxMarks && !value.empty()) marks.values.push_back(key_hash(value));
   };
-  for_each_parameter(head.query(), [&](std::string_view, std::string_view v) { add(form_decode(v)); });
+  for_each_parameter(head.query(),
+                     [&](std::string_view, std::string_view v) { add(form_decode(v)); });
   for (const Field& f : head.fields) {
     if (equals_ignore_case(f.name, "cookie")) {
       std::string_view rest = f.value;

@@ -34,7 +34,7 @@ class LearnedFields {
 
  private:
   struct Seen {
-    std::string name;   // as the library writes it
+    std::string name;  // as the library writes it
     std::string value;
     std::set<uint64_t> addresses;    // of the clients whose calls carried it
     std::set<uint64_t> credentials;  // likewise: one user may have many addresses

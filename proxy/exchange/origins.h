@@ -23,7 +23,7 @@ struct Backend {
 struct Upstream {
   Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops);
   const UpstreamConfig& config;
-  Admission calls;   ///< calls at once that siding makes; the worker's own do not count
+  Admission calls;  ///< calls at once that siding makes; the worker's own do not count
   Pool pool;
   const IgnoredFields ignored;  ///< in comparisons: set on both sides, or configured
 };

@@ -12,11 +12,24 @@ namespace siding {
 
 namespace {
 // Fields that say nothing about what is asked for, or belong to one hop.
-constexpr std::array<std::string_view, 18> kIgnored{
-    "user-agent", "accept-encoding", "host",         "connection", "keep-alive",
-    "via",        "traceparent",     "tracestate",   "x-request-id", "te",
-    "trailer",    "upgrade",         "transfer-encoding", "cdn-loop", "siding-exchange",
-    "proxy-connection", "proxy-authorization", "expect"};
+constexpr std::array<std::string_view, 18> kIgnored{"user-agent",
+                                                    "accept-encoding",
+                                                    "host",
+                                                    "connection",
+                                                    "keep-alive",
+                                                    "via",
+                                                    "traceparent",
+                                                    "tracestate",
+                                                    "x-request-id",
+                                                    "te",
+                                                    "trailer",
+                                                    "upgrade",
+                                                    "transfer-encoding",
+                                                    "cdn-loop",
+                                                    "siding-exchange",
+                                                    "proxy-connection",
+                                                    "proxy-authorization",
+                                                    "expect"};
 
 bool contains(const auto& list, std::string_view name) {
   return std::any_of(list.begin(), list.end(),
@@ -39,8 +52,8 @@ bool encoding_acceptable(const Fields& answer, const Fields& call) {
   bool found = false;
   for_each_item(accepted, [&](std::string_view item) {
     std::string_view name = trim_ows(item.substr(0, item.find(';')));
-    bool refused = item.find("q=0") != std::string_view::npos &&
-                   item.find("q=0.") == std::string_view::npos;
+    bool refused =
+        item.find("q=0") != std::string_view::npos && item.find("q=0.") == std::string_view::npos;
     if ((name == coding || name == "*") && !refused) found = true;
   });
   return found;
@@ -177,9 +190,7 @@ PinStore::Taken PinStore::take(const std::string& key, const Fields& fields,
   }
   // A ready answer is better than one in flight, and that better than a time-out.
   PinRef best;
-  auto rank = [](const PinRef& pin) {
-    return !pin->answer ? 1 : pin->answer->timed_out ? 0 : 2;
-  };
+  auto rank = [](const PinRef& pin) { return !pin->answer ? 1 : pin->answer->timed_out ? 0 : 2; };
   for (const PinRef& pin : pool.answers) {
     if (!usable(pin, fields, exchange, now - max_age_, &taken.reason)) continue;
     if (!best || rank(pin) > rank(best)) best = pin;
@@ -227,7 +238,8 @@ void PinStore::note_difference(const std::string& key, const Fields& fields, Tak
   std::string reason = "target";
   std::string difference = first_difference(nearest->offer.key, key);
   if (nearest->offer.key == key) {
-    std::string field = first_differing_field(nearest->offer.fields, fields, *nearest->offer.ignored);
+    std::string field =
+        first_differing_field(nearest->offer.fields, fields, *nearest->offer.ignored);
     if (field.empty()) return;  // it was met before: a second identical call is a call of its own
     reason = "field:" + field;
     // Names only: a value may be a credential.

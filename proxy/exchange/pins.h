@@ -25,7 +25,7 @@ class LearnedFields;
 /// A whole answer of an upstream; immutable, shared between threads.
 struct PinnedAnswer {
   explicit PinnedAnswer(Budget& pins) : reserved(pins) {}
-  ResponseHead head;       ///< hop-by-hop fields removed
+  ResponseHead head;  ///< hop-by-hop fields removed
   Buffer body;
   Fields trailers;
   TimePoint fetched{};
@@ -64,14 +64,14 @@ struct PinOffer {
   LearnedFields* learned = nullptr;        ///< of the template, likewise
   std::string exchange;                    ///< request id, for exact matching by Siding-Exchange
   std::shared_ptr<const ClientMarks> client;
-  bool call_made = true;                   ///< false: only observed, an answer will never come
+  bool call_made = true;  ///< false: only observed, an answer will never come
 };
 
 /// One offer inside the store; all but `offer` is guarded by the store's mutex.
 struct Pin {
   PinOffer offer;
   PinnedAnswerRef answer;
-  bool available = false;        ///< in its pool: ready or in flight, not taken
+  bool available = false;  ///< in its pool: ready or in flight, not taken
   bool taken = false;
   bool joined = false;           ///< taken while it was in flight
   bool failed = false;           ///< will never have an answer
@@ -80,7 +80,7 @@ struct Pin {
   std::string actual;
   std::string difference;
   std::string reason;
-  bool matched = false;          ///< a call with this key and equal fields came
+  bool matched = false;  ///< a call with this key and equal fields came
 };
 using PinRef = std::shared_ptr<Pin>;
 
@@ -106,10 +106,10 @@ class PinStore {
   bool wanted(const PinRef& pin) const;
 
   struct Taken {
-    PinnedAnswerRef answer;       ///< ready
-    PinRef joined;                ///< in flight: `joiner` will be posted, then ask result()
-    std::string reason;           ///< of a miss: "field:x-user-id", "target"; empty: none expected
-    std::vector<PinRef> inside;   ///< the offers of this key, to learn from; only `offer` is read
+    PinnedAnswerRef answer;      ///< ready
+    PinRef joined;               ///< in flight: `joiner` will be posted, then ask result()
+    std::string reason;          ///< of a miss: "field:x-user-id", "target"; empty: none expected
+    std::vector<PinRef> inside;  ///< the offers of this key, to learn from; only `offer` is read
   };
   /// A worker's own call. `joiner` must be taken back by leave() before it goes away.
   Taken take(const std::string& key, const Fields& fields, std::string_view exchange, TimePoint now,

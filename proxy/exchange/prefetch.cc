@@ -19,9 +19,9 @@ struct PrefetchSet::Leg {
   PrefetchSet& set;
   const CallConfig& call;
   const size_t index;
-  PinOffer offer;                       // key is empty: there is none
+  PinOffer offer;  // key is empty: there is none
   std::optional<PrefetchSkip> skip;
-  std::string detail;                   // of a skip
+  std::string detail;                       // of a skip
   std::optional<Speculation::Asked> asked;  // counts in the budget of speculation
   std::shared_ptr<Fetch> fetch;
   PinRef pin;
@@ -152,7 +152,8 @@ TimePoint PrefetchSet::wait_until(TimePoint deadline) const {
     longest = std::max(longest, services_.shared.upstream(leg->call.upstream)->config.timeout);
   }
   const BackendConfig& backend = services_.shared.backend(request_.route->backend).config;
-  Duration wait = request_.route->prefetch.wait.value_or(std::min(longest, backend.queue.timeout / 2));
+  Duration wait =
+      request_.route->prefetch.wait.value_or(std::min(longest, backend.queue.timeout / 2));
   return std::min(deadline, after(services_.loop.now(), wait));
 }
 
@@ -208,28 +209,30 @@ void PrefetchSet::finish(ExchangeRecord& record) {
       out.outcome = PrefetchOutcome::cancelled;
     } else if (fate == PinStore::Fate::used) {
       bool timed_out = leg->fetch->answer() && leg->fetch->answer()->timed_out;
-      out.outcome = timed_out            ? PrefetchOutcome::failed_over
-                    : leg->pin->joined   ? PrefetchOutcome::joined
-                                         : PrefetchOutcome::used;
+      out.outcome = timed_out          ? PrefetchOutcome::failed_over
+                    : leg->pin->joined ? PrefetchOutcome::joined
+                                       : PrefetchOutcome::used;
     } else if (error != nullptr && *error) {
       out.outcome = (*error)->kind == Failure::too_large ? PrefetchOutcome::too_large
                                                          : PrefetchOutcome::connect_failed;
       out.reason = to_string((*error)->kind);
     } else {
-      out.outcome = fate == PinStore::Fate::missed ? PrefetchOutcome::missed
-                                                   : PrefetchOutcome::unused;
+      out.outcome =
+          fate == PinStore::Fate::missed ? PrefetchOutcome::missed : PrefetchOutcome::unused;
     }
     if (leg->fetch && leg->fetch->answer()) out.status = leg->fetch->answer()->head.status;
     if (leg->asked) {
       bool used = fate == PinStore::Fate::used && leg->pin;
-      bool wasted = out.outcome == PrefetchOutcome::unused || out.outcome == PrefetchOutcome::missed;
+      bool wasted =
+          out.outcome == PrefetchOutcome::unused || out.outcome == PrefetchOutcome::missed;
       Speculation::Use use = used     ? Speculation::Use::used
                              : wasted ? Speculation::Use::unused
                                       : Speculation::Use::neither;
       shared.speculation.ended(*leg->asked, use, now);
     }
     // Another request's worker waits for what this one began.
-    if (wanted && leg->fetch && !leg->fetch->ended()) Fetch::finish_in_background(services_, leg->fetch);
+    if (wanted && leg->fetch && !leg->fetch->ended())
+      Fetch::finish_in_background(services_, leg->fetch);
     record.prefetches.push_back(std::move(out));
   }
   legs_.clear();

@@ -18,7 +18,7 @@ class Router {
   struct Match {
     const RouteConfig* route = nullptr;  ///< null: none matches
     PathCaptures captures;
-    std::string_view fault;              ///< why the path is refused; then there is no route
+    std::string_view fault;  ///< why the path is refused; then there is no route
   };
   Match match(const RequestHead& head) const;
 

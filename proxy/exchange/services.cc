@@ -33,7 +33,8 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
       router(*config),
       trusted(config->trusted_proxies),
       self_id(make_self_id()),
-      unlisted({.max_connections = 0, .workers = 0, .max_idle = 0, .idle_timeout = {}, .head = {}}, loops),
+      unlisted({.max_connections = 0, .workers = 0, .max_idle = 0, .idle_timeout = {}, .head = {}},
+               loops),
       pins(config->pins.max_bytes, config->pins.max_age),
       speculation(calls_of(*config)) {
   uint64_t queue_bytes = memory + config->limits.spill;

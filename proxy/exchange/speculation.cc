@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kPause = std::chrono::seconds(60);
 constexpr uint32_t kUnusedInARow = 3;
 /// For clients of which nothing was used yet: what a route has under way or wasted at once.
-constexpr uint32_t kStrangersCalls = 10;   // of one such client at once
+constexpr uint32_t kStrangersCalls = 10;  // of one such client at once
 constexpr uint64_t kRouteFloor = 20;
 constexpr uint64_t kRouteShare = 10;       // above the floor: one in ten of what was made
 constexpr uint32_t kTemplateWindow = 100;  // answers
@@ -101,7 +101,8 @@ void Speculation::ended(const Asked& asked, Use use, TimePoint now) {
 }
 
 void Speculation::judge(Route&, Template& t, size_t route_index, size_t call, TimePoint now) {
-  std::string name = "call " + std::to_string(call + 1) + " of route " + std::to_string(route_index + 1);
+  std::string name =
+      "call " + std::to_string(call + 1) + " of route " + std::to_string(route_index + 1);
   if (t.on_trial && t.used > 0) {
     t.on_trial = false;
     t.answers = t.used = 0;

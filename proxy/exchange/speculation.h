@@ -48,21 +48,21 @@ class Speculation {
   struct Client {
     uint32_t outstanding = 0;
     uint32_t unused_in_a_row = 0;
-    bool proven = false;          // one of its prefetches was used
+    bool proven = false;  // one of its prefetches was used
     TimePoint paused_until{};
     std::list<uint64_t>::iterator age;
   };
   struct Template {
-    uint32_t answers = 0;         // of the present window
+    uint32_t answers = 0;  // of the present window
     uint32_t used = 0;
-    uint32_t since_pause = 0;     // requests while it is being tried again
+    uint32_t since_pause = 0;  // requests while it is being tried again
     TimePoint paused_until{};
     bool on_trial = false;
   };
   struct Route {
-    uint64_t made = 0;            // halved each window, so that the past fades
+    uint64_t made = 0;  // halved each window, so that the past fades
     uint64_t unused = 0;
-    uint64_t strangers = 0;       // calls under way for clients of which nothing was used yet
+    uint64_t strangers = 0;  // calls under way for clients of which nothing was used yet
     TimePoint window_ends{};
     std::vector<Template> templates;
   };
@@ -73,7 +73,7 @@ class Speculation {
   mutable std::mutex mutex_;
   std::vector<Route> routes_;
   std::unordered_map<uint64_t, Client> clients_;
-  std::list<uint64_t> by_age_;    // least recently seen first
+  std::list<uint64_t> by_age_;  // least recently seen first
   std::unordered_map<std::string, TimePoint> tunnels_;
 };
 

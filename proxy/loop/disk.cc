@@ -30,11 +30,11 @@ TemporaryFile::~TemporaryFile() { close(fd_); }
 struct Disk::Job {
   std::shared_ptr<TemporaryFile> file;
   uint64_t offset = 0;
-  Buffer data;           // to write, or what was read
+  Buffer data;  // to write, or what was read
   size_t to_read = 0;
   int error = 0;
 
-  std::mutex mutex;      // guards the two below
+  std::mutex mutex;  // guards the two below
   RemoteWake* waiter = nullptr;
   bool done = false;
 
@@ -51,8 +51,8 @@ void Disk::Job::run() {
     BlockRef block = BlockRef::make(to_read);
     size_t got = 0;
     while (got < to_read && error == 0) {
-      ssize_t n = pread(file->fd(), block->data() + got, to_read - got,
-                        static_cast<off_t>(offset + got));
+      ssize_t n =
+          pread(file->fd(), block->data() + got, to_read - got, static_cast<off_t>(offset + got));
       if (n > 0) {
         got += static_cast<size_t>(n);
       } else if (n == 0) {

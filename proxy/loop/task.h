@@ -34,8 +34,8 @@ class Task;
 namespace task_detail {
 
 struct PromiseBase {
-  Wake* done = nullptr;    // pushed at the end
-  bool starting = false;   // ends inside its starter, who looks by itself
+  Wake* done = nullptr;   // pushed at the end
+  bool starting = false;  // ends inside its starter, who looks by itself
 
   // noinline, both: where one of them is inlined and the other is not, g++ 12 warns of a mismatch of
   // malloc() and operator delete, or of operator new and free().

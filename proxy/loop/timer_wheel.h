@@ -47,7 +47,7 @@ class TimerWheel {
   uint64_t next_slot(int* level, int* slot) const;
 
   TimePoint start_;
-  uint64_t tick_ = 0;  // all slots up to here have been emptied
+  uint64_t tick_ = 0;                         // all slots up to here have been emptied
   std::array<uint64_t, kLevels> occupied_{};  // a bit may outlive its timers, never the reverse
   std::array<std::array<List<Timer>, kSlots>, kLevels> slots_;
 };

@@ -19,19 +19,15 @@ Failure failure_of(int error) {
     case ENETUNREACH:
     case EHOSTUNREACH:
     case ETIMEDOUT:
-    case EADDRNOTAVAIL:
-      return Failure::unreachable;
+    case EADDRNOTAVAIL: return Failure::unreachable;
     case ECONNRESET:
     case EPIPE:
-    case ECONNABORTED:
-      return Failure::reset;
+    case ECONNABORTED: return Failure::reset;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM:
-      return Failure::no_descriptor;
-    default:
-      return Failure::internal;
+    case ENOMEM: return Failure::no_descriptor;
+    default: return Failure::internal;
   }
 }
 

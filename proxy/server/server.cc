@@ -55,11 +55,11 @@ struct Server::Impl {
   Door health{ListenerKind::health};
   Door admin{ListenerKind::admin};
   std::vector<std::thread> running;
-  std::atomic<int> drains{0};             // how often drain() was called
+  std::atomic<int> drains{0};  // how often drain() was called
   std::atomic<bool> front_drained{false};
-  std::atomic<uint32_t> working{0};       // threads that have not ended their drain
+  std::atomic<uint32_t> working{0};  // threads that have not ended their drain
   std::mutex tellers_mutex;
-  std::vector<RemoteWake*> tellers;       // one a thread: tells it that drain() was called
+  std::vector<RemoteWake*> tellers;  // one a thread: tells it that drain() was called
   std::atomic<bool> cut_off{false};
 };
 
@@ -202,10 +202,10 @@ Server::Impl::~Impl() {
 std::string Server::Impl::start() {
   const std::vector<ListenAddress> none;
   const auto& egress_addresses = config->egress ? config->egress->listen : none;
-  for (const auto& [door, addresses, each] :
-       {std::tuple{&front, &config->listen, threads}, std::tuple{&egress, &egress_addresses, threads},
-        std::tuple{&health, &config->health.listen, 1u},
-        std::tuple{&admin, &config->admin.listen, 1u}}) {
+  for (const auto& [door, addresses, each] : {std::tuple{&front, &config->listen, threads},
+                                              std::tuple{&egress, &egress_addresses, threads},
+                                              std::tuple{&health, &config->health.listen, 1u},
+                                              std::tuple{&admin, &config->admin.listen, 1u}}) {
     // A door that only people and probes use needs one thread; the others get no socket.
     std::string error = door->sockets.open(*addresses, each);
     if (!error.empty()) return error;
@@ -239,7 +239,8 @@ void Server::Impl::register_gauges() {
       sink.gauge("siding_queue_depth", "Requests that wait for a worker", now.queued, labels);
       sink.gauge("siding_queue_bytes", "Bytes of their bodies",
                  static_cast<double>(now.queued_bytes), labels);
-      sink.gauge("siding_backend_inside", "Requests that are inside the backend", now.inside, labels);
+      sink.gauge("siding_backend_inside", "Requests that are inside the backend", now.inside,
+                 labels);
       sink.gauge("siding_backend_connections", "Open connections to the backend", b->pool.open(),
                  labels);
       sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,

@@ -133,14 +133,11 @@ Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
         received_bytes_ += io.bytes;
         pending_ = Slice(std::move(block), 0, io.bytes);
         co_return true;
-      case Io::State::eof:
-        keep_alive_ = false;
-        co_return false;
+      case Io::State::eof: keep_alive_ = false; co_return false;
       case Io::State::error:
         keep_alive_ = false;
         co_return broken(failure_of(io.error), std::strerror(io.error));
-      case Io::State::again:
-        break;
+      case Io::State::again: break;
     }
     block = BlockRef();
     bool in_time = co_await Wait(socket_->readable(), deadline);

@@ -32,8 +32,8 @@ class H1Client {
   H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits);
 
   /// Sends head and body. Stops early, without an error, if the peer refuses (a final status of 400
-  /// or above) or closes before it has taken everything: read_head() tells what it said. `body` may be null; `chunked`: as chunks,
-  /// with `trailers` at the end.
+  /// or above) or closes before it has taken everything: read_head() tells what it said. `body` may be
+  /// null; `chunked`: as chunks, with `trailers` at the end.
   Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
                       const Fields* trailers = nullptr);
   /// The next head; interim ones (1xx) too, after which it is to be called again.
@@ -65,9 +65,9 @@ class H1Client {
 
   std::unique_ptr<Socket> socket_;
   ResponseHeadParser parser_;
-  std::string head_text_;     // of an incomplete head
-  Slice pending_;             // bytes read and not parsed yet
-  std::string early_;         // bytes that came before the whole request was sent
+  std::string head_text_;  // of an incomplete head
+  Slice pending_;          // bytes read and not parsed yet
+  std::string early_;      // bytes that came before the whole request was sent
   BodyDecoder decoder_;
   Framing framing_;
   uint64_t sent_bytes_ = 0;

@@ -112,9 +112,9 @@ class Pool {
     void evict();
     Pool& pool;
     Loop& loop;
-    List<PooledClient> idle;      // newest last
-    uint32_t idle_count = 0;      // guarded by the pool's mutex
-    uint32_t evictions = 0;       // likewise: how many others want closed
+    List<PooledClient> idle;  // newest last
+    uint32_t idle_count = 0;  // guarded by the pool's mutex
+    uint32_t evictions = 0;   // likewise: how many others want closed
     MemberWake<Shard, &Shard::evict> wake{*this};
     RemoteWake remote{loop, wake};
   };

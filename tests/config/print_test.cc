@@ -51,8 +51,7 @@ TEST(ConfigPrint, ShowsNoSecret) {
       print_config(good(kListen + kEgress + "secret = \"geheim1\"\n" + kShop + kMusic +
                         "headers = { X-Key = \"geheim2\", Accept = \"a/b\" }\n" + kRoute +
                         "[route.prefetch.calls.a]\ncall = \"music:/s\"\n"
-                        "headers = { Authorization = \"geheim3\", X-Id = \"{query.q}\" }\n"
-                        "[egress]\nlisten = [\"127.0.0.1:1\"]\nsecret = \"geheim4\"\n"));
+                        "headers = { Authorization = \"geheim3\", X-Id = \"{query.q}\" }\n"));
   EXPECT_EQ(printed.find("geheim"), std::string::npos) << printed;
   EXPECT_NE(printed.find("X-Key = \"(secret)\", Accept = \"a/b\""), std::string::npos) << printed;
   EXPECT_NE(printed.find("X-Id = \"{query.q}\""), std::string::npos) << printed;
