@@ -1,9 +1,10 @@
 // See buffer.h.
 #include "base/buffer.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include "base/small_pool.h"
 
 namespace siding {
 
@@ -14,16 +15,14 @@ constexpr size_t kShareAtLeast = 4;
 
 Block* Block::make(size_t capacity) {
   assert(capacity <= UINT32_MAX);
-  void* memory = std::malloc(sizeof(Block) + capacity);
-  // Budgets keep siding away from here; without memory there is nothing sensible left to do.
-  if (memory == nullptr) std::abort();
-  return new (memory) Block(capacity);
+  return new (SmallPool::here().take(sizeof(Block) + capacity)) Block(capacity);
 }
 
 void Block::release() {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    size_t size = sizeof(Block) + capacity_;
     this->~Block();
-    std::free(this);
+    SmallPool::here().give_back(this, size);
   }
 }
 

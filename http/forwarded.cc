@@ -27,10 +27,15 @@ std::optional<std::string> canonical_ip(std::string_view text) {
   buffer[text.size()] = '\0';
   in6_addr v6;
   in_addr v4;
+  if (text.find(':') == std::string_view::npos) {
+    // inet_pton() takes IPv4 in its canonical form only.
+    if (inet_pton(AF_INET, buffer, &v4) != 1) return std::nullopt;
+    return std::string(text);
+  }
   if (inet_pton(AF_INET6, buffer, &v6) == 1) {
     if (!IN6_IS_ADDR_V4MAPPED(&v6)) return inet_ntop(AF_INET6, &v6, buffer, sizeof(buffer));
     std::memcpy(&v4, v6.s6_addr + 12, sizeof(v4));
-  } else if (inet_pton(AF_INET, buffer, &v4) != 1) {
+  } else {
     return std::nullopt;
   }
   return inet_ntop(AF_INET, &v4, buffer, sizeof(buffer));

@@ -56,6 +56,25 @@ size_t find_first(std::string_view s, size_t from = 0) {
     auto mask = static_cast<unsigned>(_mm_movemask_epi8(Bytes::match(x)));
     if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
   }
+  // The rest in one more load that reaches back over what is known to be clean; values shorter than
+  // a load are the most common ones.
+  auto rest = [&](size_t width, __m128i x) {
+    auto mask = static_cast<unsigned>(_mm_movemask_epi8(Bytes::match(x))) & ((1u << width) - 1);
+    mask &= ~0u << (i - (s.size() - width));
+    return mask == 0 ? s.size() : s.size() - width + static_cast<size_t>(__builtin_ctz(mask));
+  };
+  if (i < s.size() && s.size() >= 16) {
+    return rest(16, _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + s.size() - 16)));
+  }
+  if (i + 8 <= s.size()) {
+    __m128i x = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(s.data() + i));
+    auto mask = static_cast<unsigned>(_mm_movemask_epi8(Bytes::match(x))) & 0xffu;
+    if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
+    i += 8;
+  }
+  if (i < s.size() && s.size() >= 8) {
+    return rest(8, _mm_loadl_epi64(reinterpret_cast<const __m128i*>(s.data() + s.size() - 8)));
+  }
 #endif
   while (i < s.size() && !Bytes::has(s[i])) ++i;
   return i;

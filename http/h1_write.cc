@@ -14,20 +14,21 @@ namespace {
 /// First counts, then writes: the same function composes a head in both passes.
 class Sink {
  public:
-  explicit Sink(char* at) : at_(at) {}
+  /// `careful`: text that came from elsewhere is looked at byte by byte, so that it cannot end a line.
+  explicit Sink(char* at, bool careful = false) : at_(at), careful_(careful) {}
 
   void literal(std::string_view text) {
     if (at_ != nullptr && !text.empty()) std::memcpy(at_ + size_, text.data(), text.size());
     size_ += text.size();
   }
 
-  /// Text that came from elsewhere: it cannot end its line.
+  /// Text that came from elsewhere.
   void text(std::string_view text) {
     size_t begin = size_;
     literal(text);
-    if (at_ == nullptr) return;
-    for (size_t i = h1::find_control(text, 0); i < text.size(); i = h1::find_control(text, i + 1)) {
-      if (text[i] == '\r' || text[i] == '\n' || text[i] == '\0') at_[begin + i] = ' ';
+    if (!careful_) return;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (ends_line(text[i])) at_[begin + i] = ' ';
     }
   }
 
@@ -37,18 +38,27 @@ class Sink {
     literal({digits, static_cast<size_t>(end - digits)});
   }
 
+  void end_line() {
+    literal("\r\n");
+    ++lines_;
+  }
+
   void field(std::string_view name, std::string_view value) {
     text(name);
     literal(": ");
     text(value);
-    literal("\r\n");
+    end_line();
   }
 
   size_t size() const { return size_; }
+  size_t lines() const { return lines_; }
+  static bool ends_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
  private:
   char* at_;  // nullptr: only count
+  const bool careful_;
   size_t size_ = 0;
+  size_t lines_ = 0;
 };
 
 template <class Compose>
@@ -59,6 +69,16 @@ Slice compose_twice(Compose compose) {
   Sink write(block->data());
   compose(write);
   assert(write.size() == count.size());
+  // One look at the whole is cheaper than one at each value: nothing ends a line but we do.
+  std::string_view head(block->data(), count.size());
+  size_t ends = 0;
+  for (size_t i = h1::find_control(head, 0); i < head.size(); i = h1::find_control(head, i + 1)) {
+    ends += Sink::ends_line(head[i]) ? 1 : 0;
+  }
+  if (ends != 2 * write.lines()) {
+    Sink again(block->data(), true);
+    compose(again);
+  }
   return Slice(std::move(block), 0, count.size());
 }
 
@@ -78,13 +98,13 @@ void put_framing(Sink& out, BodyFraming framing, ConnectionField connection) {
   if (framing.kind == BodyFraming::Kind::length) {
     out.literal("Content-Length: ");
     out.number(framing.length);
-    out.literal("\r\n");
+    out.end_line();
   } else if (framing.kind == BodyFraming::Kind::chunked) {
-    out.literal("Transfer-Encoding: chunked\r\n");
+    out.field("Transfer-Encoding", "chunked");
   }
-  if (connection == ConnectionField::close) out.literal("Connection: close\r\n");
-  if (connection == ConnectionField::keep_alive) out.literal("Connection: keep-alive\r\n");
-  out.literal("\r\n");
+  if (connection == ConnectionField::close) out.field("Connection", "close");
+  if (connection == ConnectionField::keep_alive) out.field("Connection", "keep-alive");
+  out.end_line();
 }
 
 }  // namespace
@@ -96,7 +116,8 @@ Slice write_request_head(const RequestHead& head, BodyFraming framing, Connectio
     out.text(head.method);
     out.literal(" ");
     out.text(head.target);
-    out.literal(" HTTP/1.1\r\n");
+    out.literal(" HTTP/1.1");
+    out.end_line();
     out.field("Host", head.authority);
     auto put = [&out](const Field& f) {
       if (!is_framing(f.name) && !is_host(f.name)) out.field(f.name, f.value);
@@ -116,7 +137,7 @@ Slice write_response_head(const ResponseHead& head, BodyFraming framing, Connect
     out.number(static_cast<uint64_t>(head.status));
     out.literal(" ");
     out.text(head.reason.empty() ? reason_phrase(head.status) : head.reason);
-    out.literal("\r\n");
+    out.end_line();
     auto put = [&out](const Field& f) {
       if (!is_framing(f.name)) out.field(f.name, f.value);
     };
@@ -130,7 +151,7 @@ void append_chunk(Buffer& out, Buffer payload) {
   if (payload.empty()) return;
   out.append(compose_twice([&](Sink& sink) {
     sink.number(payload.size(), 16);
-    sink.literal("\r\n");
+    sink.end_line();
   }));
   out.append(std::move(payload));
   out.append(Slice::copy_of("\r\n"));
@@ -138,9 +159,10 @@ void append_chunk(Buffer& out, Buffer payload) {
 
 void append_last_chunk(Buffer& out, const Fields& trailers) {
   out.append(compose_twice([&](Sink& sink) {
-    sink.literal("0\r\n");
+    sink.literal("0");
+    sink.end_line();
     for (const Field& f : trailers) sink.field(f.name, f.value);
-    sink.literal("\r\n");
+    sink.end_line();
   }));
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/small_pool.h"
 #include "http/h1_write.h"
 #include "http/hop.h"
 #include "proxy/downstream/listener.h"
@@ -38,12 +39,16 @@ BlockRef& scratch() {
 }  // namespace
 
 /// The stream of the one request that is being served, and its handler's task.
-struct H1Connection::Request final : Stream {
+struct H1Connection::Request final : Stream, Pooled {
   explicit Request(H1Connection& c) : connection(c), ended(c) {}
 
   const SocketAddress& peer() const override { return connection.peer_; }
 
   void grant(size_t bytes) override {
+    // The time in which nobody wanted its bytes was not the client's.
+    if (!body_ended && !connection.wants_read()) connection.progress_ = connection.loop_.now();
+    // The client's time begins when we are ready to read, not when the handler looked elsewhere.
+    if (body.size() >= window) connection.progress_ = connection.loop_.now();
     window = bytes;
     if (continue_wanted && bytes > 0 && !body_ended && !head_sent) {
       continue_wanted = false;

@@ -5,10 +5,11 @@
 // the permit goes back at the worker's last byte.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "base/small_pool.h"
 #include "proxy/exchange/accounting.h"
 #include "proxy/exchange/admission.h"
 #include "proxy/exchange/body_store.h"
@@ -18,7 +19,7 @@
 
 namespace siding {
 
-class BackendCall {
+class BackendCall : public Pooled {
  public:
   struct Request {
     Slice head;
@@ -38,7 +39,7 @@ class BackendCall {
   void start(Lease lease);
 
   /// Interim heads that have come and were not taken yet.
-  std::deque<ResponseHead> interim;
+  std::vector<ResponseHead> interim;
   std::optional<ResponseHead> head;
   Framing framing;              ///< with `head`
   std::optional<Error> failed;  ///< before the head; later ones are in the spool

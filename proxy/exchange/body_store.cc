@@ -22,7 +22,7 @@ Task<Result<>> SpillFile::append(Buffer data) {
   if (!file_) {
     auto created = TemporaryFile::create(budgets_.spill_dir);
     if (!created) {
-      reserved_.resize(reserved_.bytes() - bytes);
+      reserved_.resize(size_);
       co_return created.error();
     }
     file_ = std::move(*created);
@@ -31,7 +31,7 @@ Task<Result<>> SpillFile::append(Buffer data) {
   if (written) {
     size_ = at + bytes;
   } else {
-    reserved_.resize(reserved_.bytes() - bytes);
+    reserved_.resize(size_);
   }
   co_return written;
 }
@@ -101,7 +101,10 @@ Task<> Spool::put(Buffer data) {
     if (may_spill_) {
       Buffer copy = data.share();
       Result<> written = co_await file_.append(std::move(copy));
-      if (discarding_) break;
+      if (discarding_) {
+        file_.reset();
+        break;
+      }
       if (written) {
         spilled_ = true;
         filled_.notify();
@@ -118,7 +121,8 @@ Task<> Spool::put(Buffer data) {
 Buffer Spool::try_get(size_t max) {
   if (memory_.empty()) return {};
   Buffer out = memory_.take(std::min(max, memory_.size()));
-  if (memory_.empty()) reserved_.resize(0);
+  // What has passed is given back, even where a rest always stands.
+  reserved_.resize(memory_.empty() ? 0 : std::min(reserved_.bytes(), memory_.footprint()));
   drained_.notify();
   return out;
 }
@@ -145,6 +149,8 @@ void Spool::discard() {
   discarding_ = true;
   memory_.clear();
   reserved_.resize(0);
+  file_.reset();  // a put() that is being written does so again
+  file_read_ = 0;
   drained_.notify();
 }
 

@@ -383,9 +383,7 @@ Task<bool> Exchange::ask_backend() {
     current.permit = std::move(permit_);
     current.start(std::move(lease));
     while (true) {
-      while (!current.interim.empty()) {
-        ResponseHead interim = std::move(current.interim.front());
-        current.interim.pop_front();
+      for (ResponseHead& interim : std::exchange(current.interim, {})) {
         prepare_answer(services_, interim, false);
         stream_.send_interim(interim);
       }

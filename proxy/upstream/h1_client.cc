@@ -47,6 +47,7 @@ void H1Client::begin() {
   framing_ = Framing();
   sent_bytes_ = received_bytes_ = 0;
   whole_request_ = keep_alive_ = true;
+  more_waits_ = false;
 }
 
 bool H1Client::reusable() const {
@@ -84,9 +85,15 @@ Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
       whole_request_ = false;
       co_return Result<>();
     }
-    bool in_time = co_await Wait(socket_->writable(), socket_->readable(), deadline);
+    bool listening = early_.size() < kMaxEarly;  // else what lies unread would wake us for ever
+    bool in_time = false;
+    if (listening) {
+      in_time = co_await Wait(socket_->writable(), socket_->readable(), deadline);
+    } else {
+      in_time = co_await Wait(socket_->writable(), deadline);
+    }
     if (!in_time) co_return broken(Failure::timeout, "sending the request");
-    if (early_.size() < kMaxEarly && !read_early()) {
+    if (listening && !read_early()) {
       whole_request_ = false;
       co_return Result<>();
     }
@@ -126,11 +133,17 @@ Task<Result<>> H1Client::send(Slice head, BodySource* body, TimePoint deadline, 
 
 Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
   while (true) {
+    // An answer takes its time: to ask for it before the poll would nearly always be in vain.
+    if (!std::exchange(more_waits_, false)) {
+      bool in_time = co_await Wait(socket_->readable(), deadline);
+      if (!in_time) co_return broken(Failure::timeout, "no byte in time");
+    }
     BlockRef block = scratch();
     Io io = socket_->read(block->data(), block->capacity());
     switch (io.state) {
       case Io::State::ok:
         received_bytes_ += io.bytes;
+        more_waits_ = io.bytes == block->capacity();
         pending_ = Slice(std::move(block), 0, io.bytes);
         co_return true;
       case Io::State::eof: keep_alive_ = false; co_return false;
@@ -139,9 +152,6 @@ Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
         co_return broken(failure_of(io.error), std::strerror(io.error));
       case Io::State::again: break;
     }
-    block = BlockRef();
-    bool in_time = co_await Wait(socket_->readable(), deadline);
-    if (!in_time) co_return broken(Failure::timeout, "no byte in time");
   }
 }
 

@@ -74,6 +74,7 @@ class H1Client {
   uint64_t received_bytes_ = 0;
   bool whole_request_ = true;  // everything was sent
   bool keep_alive_ = true;
+  bool more_waits_ = false;  // the last read filled its buffer
 };
 
 }  // namespace siding

@@ -83,8 +83,11 @@ std::unique_ptr<PooledClient> Pool::pop_idle(Shard& shard, bool newest) {
 
 Lease Pool::take_idle(Loop& loop) {
   while (true) {
+    PooledClient* newest = shard(loop).idle.back();
+    bool noted = newest != nullptr && newest->wake_.linked();  // something happened: see drop()
     std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
     if (!client) return {};
+    if (noted) continue;
     // Bytes that nobody asked for would be taken for the next answer. The polls since it was kept
     // would have told of them.
     bool watched = loop.polls() > client->kept_at_;

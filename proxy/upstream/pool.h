@@ -82,7 +82,7 @@ class Pool {
     uint32_t workers = 0;          ///< more than so many open: none is kept idle; 0: no matter
     uint32_t max_idle = 64;        ///< kept by each thread
     Duration idle_timeout = std::chrono::seconds(4);
-    HeadLimits head;
+    HeadLimits head{};
   };
   /// Outlives all leases; its shards must be emptied on their own loops first (close_idle).
   Pool(Options options, const std::vector<Loop*>& loops);

@@ -48,10 +48,9 @@ struct LoopBed {
   }
   /// Until nothing is left to do now; false if that does not come about.
   bool settle(int most = 1000) {
-    for (int i = 0; i < most; ++i) {
-      if (!loop.turn(false)) return true;
-    }
-    return false;
+    int quiet = 0;  // a second one destroys what the timers of the first have retired
+    for (int i = 0; i < most && quiet < 2; ++i) quiet = loop.turn(false) ? 0 : quiet + 1;
+    return quiet == 2;
   }
   void advance(Duration d) {
     clock.advance(d);
