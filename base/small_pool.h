@@ -65,9 +65,9 @@ class SmallPool {
 #else
   static constexpr bool kPooled = true;
 #endif
-  static constexpr size_t kStep = 64;
-  static constexpr size_t kClasses = 33;  // frames up to 2 KiB
-  static constexpr uint32_t kKept = 64;   // of each class
+  static constexpr size_t kStep = 16;      // as malloc rounds
+  static constexpr size_t kClasses = 129;  // up to 2 KiB
+  static constexpr uint32_t kKept = 64;    // of each class
   struct Free {
     Free* next;
   };

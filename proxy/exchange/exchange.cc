@@ -82,7 +82,6 @@ class Exchange {
   const RouteConfig* route_ = nullptr;
   Backend* backend_ = nullptr;
   PathCaptures captures_;
-  std::string peer_ip_;
   bool trusted_peer_ = false;
   uint64_t client_ = 0;
   bool self_call_ = false;
@@ -104,14 +103,13 @@ void Exchange::begin_record() {
   record_.target = head.target;
   record_.minor_version = head.minor_version;
   const SocketAddress& peer = stream_.peer();
-  peer_ip_ = peer.is_unix() ? std::string() : peer.ip();
   trusted_peer_ = shared().trusted.trusts(peer);
-  record_.client = peer_ip_;
+  record_.client = peer.is_unix() ? std::string() : peer.ip();
   client_ = client_key(peer);
   if (trusted_peer_) {
-    record_.client = client_address(head.fields, peer_ip_, [this](std::string_view address) {
-      return shared().trusted.trusts(address);
-    });
+    record_.client = client_address(
+        head.fields, std::string(record_.client),
+        [this](std::string_view address) { return shared().trusted.trusts(address); });
     std::optional<SocketAddress> address = SocketAddress::parse(record_.client, 0);
     if (address) client_ = client_key(*address);
   }
@@ -266,13 +264,14 @@ Task<bool> Exchange::admit() {
 
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
-  ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
+  std::string peer_ip = stream_.peer().is_unix() ? std::string() : stream_.peer().ip();
+  ForwardedHop hop{peer_ip, trusted_peer_, stream_.scheme, head.authority};
   int version = head.minor_version;
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
-    warn_once("forwarded-replaced:" + peer_ip_,
-              "forwarding fields of " + peer_ip_ + " were replaced; if it is your ingress, add " +
-                  "trusted_proxies = [\"" + peer_ip_ + "\"] (or \"private\")");
+    warn_once("forwarded-replaced:" + peer_ip,
+              "forwarding fields of " + peer_ip + " were replaced; if it is your ingress, add " +
+                  "trusted_proxies = [\"" + peer_ip + "\"] (or \"private\")");
   }
   add_via(head.fields, version);
   head.fields.set("X-Request-Id", record_.request_id);
