@@ -33,7 +33,6 @@ Failure failure_of(int error) {
 
 Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {
   event_assign(&read_event_, loop.base(), fd, EV_READ | EV_PERSIST, &Socket::on_read, this);
-  event_assign(&write_event_, loop.base(), fd, EV_WRITE | EV_PERSIST, &Socket::on_write, this);
 }
 
 Socket::~Socket() {
@@ -77,7 +76,12 @@ Signal& Socket::readable() {
 
 Signal& Socket::writable() {
   if (!writing_) {
-    event_add(&write_event_, nullptr);
+    if (!write_event_) {
+      write_event_ = std::make_unique<event>();
+      event_assign(write_event_.get(), loop_.base(), fd_, EV_WRITE | EV_PERSIST, &Socket::on_write,
+                   this);
+    }
+    event_add(write_event_.get(), nullptr);
     writing_ = true;
   }
   return writable_;
@@ -91,7 +95,7 @@ void Socket::disarm_read() {
 
 void Socket::disarm_write() {
   if (!writing_) return;
-  event_del(&write_event_);
+  event_del(write_event_.get());
   writing_ = false;
 }
 

@@ -66,7 +66,7 @@ class Socket {
   bool reading_ = false;
   bool writing_ = false;
   event read_event_;
-  event write_event_;
+  std::unique_ptr<event> write_event_;  // most connections never wait to write
   Signal readable_;
   Signal writable_;
 };
