@@ -158,7 +158,6 @@ TimePoint PrefetchSet::wait_until(TimePoint deadline) const {
 }
 
 void PrefetchSet::dispatch() {
-  dispatched_ = true;
   for (const auto& leg : legs_) {
     if (leg->offer.key.empty()) continue;
     if (leg->fetch && !leg->fetch->ended() && !leg->fetch->begun()) {

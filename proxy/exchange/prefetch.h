@@ -53,7 +53,6 @@ class PrefetchSet {
   const Request request_;
   std::vector<std::unique_ptr<Leg>> legs_;
   size_t running_ = 0;
-  bool dispatched_ = false;
   bool finished_ = false;
   Signal changed_;
 };

@@ -31,7 +31,7 @@ class Server {
   std::vector<SocketAddress> health_addresses() const;
   std::vector<SocketAddress> admin_addresses() const;
 
-  /// Any thread or signal-safe context: begins to drain; a second call ends it at once.
+  /// Any thread (not from a signal handler: it locks): begins to drain; a second call ends it at once.
   void drain();
   /// Waits until the server has stopped by drain(). Returns the exit code: 0 if all that was inside
   /// got its answer, 1 if drain_timeout cut something off.
