@@ -4,8 +4,6 @@
 #include <cstring>
 #include <new>
 
-#include "base/small_pool.h"
-
 namespace siding {
 
 namespace {

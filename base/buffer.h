@@ -13,7 +13,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
+
+#include "base/small_pool.h"
 
 namespace siding {
 
@@ -143,7 +144,7 @@ class Buffer {
   size_t footprint() const;
 
  private:
-  std::vector<Slice> slices_;
+  PooledVector<Slice> slices_;
   size_t first_ = 0;  // slices before it are spent; compacted now and then
   size_t size_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <vector>
 
 namespace siding {
 
@@ -85,5 +86,24 @@ struct Pooled {
     SmallPool::here().give_back(memory, size);
   }
 };
+
+/// The same for a container's or a shared object's memory.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(SmallPool::here().take(n * sizeof(T))); }
+  void deallocate(T* memory, size_t n) { SmallPool::here().give_back(memory, n * sizeof(T)); }
+  template <class U>
+  bool operator==(const PoolAllocator<U>&) const {
+    return true;
+  }
+};
+
+/// A vector that comes and goes with every request.
+template <class T>
+using PooledVector = std::vector<T, PoolAllocator<T>>;
 
 }  // namespace siding

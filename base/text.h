@@ -3,9 +3,11 @@
 
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace siding {
 
@@ -24,9 +26,47 @@ constexpr int hex_value(char c) {
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
+namespace text_detail {
+/// Eight bytes at once, each as ascii_lower() would make it.
+constexpr uint64_t lower8(uint64_t x) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  uint64_t low = x & (kOnes * 0x7f);
+  uint64_t from_a = low + kOnes * (0x80 - 'A');
+  uint64_t past_z = low + kOnes * (0x7f - 'Z');
+  uint64_t upper = (from_a ^ past_z) & ~x & (kOnes * 0x80);
+  return x | (upper >> 2);
+}
+template <class Word>
+Word load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+}  // namespace text_detail
+
+/// Field names are compared so often that it pays to look at words. The last word reaches back over
+/// what was compared already.
 constexpr bool equals_ignore_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
+  using text_detail::load;
+  using text_detail::lower8;
+  size_t n = a.size();
+  if (n != b.size()) return false;
+  if (!std::is_constant_evaluated() && n >= 4) {
+    if (n < 8) {
+      auto word = [n](std::string_view s) {
+        return uint64_t{load<uint32_t>(s.data())} << 32 | load<uint32_t>(s.data() + n - 4);
+      };
+      return lower8(word(a)) == lower8(word(b));
+    }
+    auto same = [&](size_t at) {
+      return lower8(load<uint64_t>(a.data() + at)) == lower8(load<uint64_t>(b.data() + at));
+    };
+    for (size_t i = 0; i + 8 < n; i += 8) {
+      if (!same(i)) return false;
+    }
+    return same(n - 8);
+  }
+  for (size_t i = 0; i < n; ++i) {
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }
   return true;

@@ -21,17 +21,23 @@ void Fields::keep(BlockRef block) {
   if (more_.size() == 1) used_ = more_.back()->capacity();
 }
 
-std::string_view Fields::intern(std::string_view text) {
-  if (text.empty()) return {};
+std::string_view Fields::intern(std::initializer_list<std::string_view> parts) {
+  size_t size = 0;
+  for (std::string_view part : parts) size += part.size();
+  if (size == 0) return {};
   // A block that a copy of this object shares is closed for further writing.
-  if (more_.empty() || !more_.back()->unique() || more_.back()->capacity() - used_ < text.size()) {
-    more_.push_back(BlockRef::make(text.size() > kArenaBlock ? text.size() : kArenaBlock));
+  if (more_.empty() || !more_.back()->unique() || more_.back()->capacity() - used_ < size) {
+    more_.push_back(BlockRef::make(size > kArenaBlock ? size : kArenaBlock));
     used_ = 0;
   }
-  char* at = more_.back()->data() + used_;
-  std::memcpy(at, text.data(), text.size());
-  used_ += text.size();
-  return {at, text.size()};
+  char* begin = more_.back()->data() + used_;
+  char* at = begin;
+  for (std::string_view part : parts) {
+    if (!part.empty()) std::memcpy(at, part.data(), part.size());
+    at += part.size();
+  }
+  used_ += size;
+  return {begin, size};
 }
 
 void Fields::add(std::string_view name, std::string_view value) {

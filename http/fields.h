@@ -4,10 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/buffer.h"
 
@@ -22,8 +23,12 @@ struct Field {
 /// text. Belongs to one thread.
 class Fields {
  public:
-  /// Appends a field whose text is copied into this object's storage.
+  /// Appends a field whose text is copied into this object's storage; a literal name is not.
   void add(std::string_view name, std::string_view value);
+  template <size_t N>
+  void add(const char (&name)[N], std::string_view value) {
+    add_view({name, N - 1}, intern(value));
+  }
   /// Appends a field whose text lives in a block that was handed to keep(), or is a literal.
   void add_view(std::string_view name, std::string_view value) { list_.push_back({name, value}); }
   /// Keeps `block` alive as long as this object and its copies.
@@ -31,6 +36,11 @@ class Fields {
 
   /// Removes all fields of that name and appends one.
   void set(std::string_view name, std::string_view value);
+  template <size_t N>
+  void set(const char (&name)[N], std::string_view value) {
+    remove({name, N - 1});
+    add(name, value);
+  }
   /// Removes all fields of that name; returns how many there were.
   size_t remove(std::string_view name);
   /// Removes the fields for which `pred(field)` is true.
@@ -53,12 +63,15 @@ class Fields {
   bool has_token(std::string_view name, std::string_view token) const;
 
   /// Copies text into this object's storage and returns the lasting view.
-  std::string_view intern(std::string_view text);
+  std::string_view intern(std::string_view text) { return intern({text}); }
+  /// The same for a text in parts, which are joined.
+  std::string_view intern(std::initializer_list<std::string_view> parts);
 
   auto begin() const { return list_.begin(); }
   auto end() const { return list_.end(); }
   size_t size() const { return list_.size(); }
   bool empty() const { return list_.empty(); }
+  std::span<const Field> view() const { return list_; }
   const Field& operator[](size_t i) const { return list_[i]; }
   void reserve(size_t n) { list_.reserve(n); }
   void clear();
@@ -67,10 +80,10 @@ class Fields {
   size_t footprint() const;
 
  private:
-  std::vector<Field> list_;
-  BlockRef storage_;            // what the parser handed over
-  std::vector<BlockRef> more_;  // arena for added text
-  size_t used_ = 0;             // of more_.back()
+  PooledVector<Field> list_;
+  BlockRef storage_;             // what the parser handed over
+  PooledVector<BlockRef> more_;  // arena for added text
+  size_t used_ = 0;              // of more_.back()
 };
 
 }  // namespace siding

@@ -15,6 +15,7 @@ namespace siding {
 namespace {
 
 bool is_forwarding_field(std::string_view name) {
+  if (name.size() < 9) return false;  // most names end here
   return equals_ignore_case(name.substr(0, 12), "x-forwarded-") ||
          equals_ignore_case(name, "forwarded") || equals_ignore_case(name, "x-real-ip");
 }
@@ -109,49 +110,52 @@ std::vector<std::string_view> entries(const Fields& fields) {
   return list;
 }
 
-std::string quoted_unless_token(std::string_view text) {
-  if (h1::is_token(text)) return std::string(text);
-  std::string out = "\"";
-  out += text;  // an address or authority: no quote or backslash in it
-  out += '"';
-  return out;
-}
-
-std::string forwarded_element(const ForwardedHop& hop) {
-  bool v6 = hop.peer_ip.find(':') != std::string_view::npos;
-  std::string out = "for=";
-  if (hop.peer_ip.empty()) {
-    out += "unknown";
-  } else if (v6) {
-    out.append("\"[").append(hop.peer_ip).append("]\"");
-  } else {
-    out += hop.peer_ip;
-  }
-  if (!hop.host.empty()) out.append(";host=").append(quoted_unless_token(hop.host));
-  out.append(";proto=").append(hop.scheme);
-  return out;
-}
-
-void append_to_list(Fields& fields, std::string_view name, std::string_view entry) {
+/// Appends to the one list that all lines of that name are, however many there were.
+template <size_t N>
+void append_to_list(Fields& fields, const char (&name)[N], std::string_view entry) {
   std::string list = fields.joined(name);
   if (!list.empty()) list += ", ";
   list += entry;
   fields.set(name, list);
 }
 
+std::string_view forwarded_element(Fields& fields, const ForwardedHop& hop) {
+  bool v6 = hop.peer_ip.find(':') != std::string_view::npos;
+  // An address or authority has no quote or backslash in it.
+  std::string_view quote = h1::is_token(hop.host) ? "" : "\"";
+  bool named = !hop.host.empty();
+  return fields.intern({"for=", v6 ? "\"[" : "", hop.peer_ip.empty() ? "unknown" : hop.peer_ip,
+                        v6 ? "]\"" : "", named ? ";host=" : "", named ? quote : "", hop.host,
+                        named ? quote : "", ";proto=", hop.scheme});
+}
+
 }  // namespace
 
 bool set_forwarded(Fields& fields, const ForwardedHop& hop) {
-  size_t before = fields.size();
-  if (!hop.trusted) fields.remove_if([](const Field& f) { return is_forwarding_field(f.name); });
-  bool replaced = fields.size() < before;
-
-  if (!hop.peer_ip.empty()) append_to_list(fields, "X-Forwarded-For", hop.peer_ip);
-  if (!fields.has("x-forwarded-proto")) fields.add("X-Forwarded-Proto", hop.scheme);
-  if (!hop.host.empty() && !fields.has("x-forwarded-host")) {
-    fields.add("X-Forwarded-Host", hop.host);
+  bool any = std::any_of(fields.begin(), fields.end(),
+                         [](const Field& f) { return is_forwarding_field(f.name); });
+  bool replaced = any && !hop.trusted;
+  if (replaced) {
+    fields.remove_if([](const Field& f) { return is_forwarding_field(f.name); });
+    any = false;
   }
-  append_to_list(fields, "Forwarded", forwarded_element(hop));
+  auto has = [&](std::string_view name) { return any && fields.has(name); };
+
+  std::string_view element = forwarded_element(fields, hop);
+  if (!hop.peer_ip.empty()) {
+    if (has("x-forwarded-for")) {
+      append_to_list(fields, "X-Forwarded-For", hop.peer_ip);
+    } else {
+      fields.add("X-Forwarded-For", hop.peer_ip);
+    }
+  }
+  if (!has("x-forwarded-proto")) fields.add("X-Forwarded-Proto", hop.scheme);
+  if (!hop.host.empty() && !has("x-forwarded-host")) fields.add("X-Forwarded-Host", hop.host);
+  if (has("forwarded")) {
+    append_to_list(fields, "Forwarded", element);
+  } else {
+    fields.add_view("Forwarded", element);
+  }
   return replaced;
 }
 

@@ -1,15 +1,16 @@
 // See h1_head.h.
 // Bytes are looked at once: find_control() stops at each line's CR, or at a fault. Each line is
 // checked when it is complete and remembered as offsets, because the input may move until the head is
-// whole; only then is the text copied and the views made. The start line alone is read twice.
+// whole; only then are the views made, of a copy of the text unless its block may be kept. The start
+// line alone is read twice.
 #include "http/h1_head.h"
 
 #include <algorithm>
 #include <cassert>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "base/small_pool.h"
 #include "base/text.h"
 #include "http/h1_body.h"
 #include "http/h1_syntax.h"
@@ -23,6 +24,8 @@ constexpr size_t kMaxMethod = 64;
 /// Bytes of a request line besides the target: method, two spaces, version.
 constexpr size_t kMaxAroundTarget = kMaxMethod + 2 + 8;
 constexpr size_t kUsualFields = 16;
+/// A head that is less than this share of the block it came in is copied out of it.
+constexpr size_t kShareAtLeast = 2;
 
 /// "HTTP/1.1" -> 11; -1 if it is none. Case matters (RFC 9112 2.3).
 int version_of(std::string_view text) {
@@ -106,7 +109,7 @@ constexpr bool kIsRequest = std::is_same_v<Head, RequestHead>;
 }  // namespace
 
 template <class Head>
-struct HeadParser<Head>::Work {
+struct HeadParser<Head>::Work : Pooled {
   struct FieldMark {
     uint32_t name;
     uint32_t name_size;
@@ -114,12 +117,12 @@ struct HeadParser<Head>::Work {
     uint32_t value_size;
   };
 
-  Head head;                      // made when the last line is there
-  std::vector<FieldMark> fields;  // offsets into the input
-  uint32_t start = 0;             // where the start line begins
-  uint32_t start_size = 0;        // 0 until it is complete
-  uint32_t line = 0;              // where the current line begins
-  uint32_t scan = 0;              // no control byte in the current line before it
+  Head head;                       // made when the last line is there
+  PooledVector<FieldMark> fields;  // offsets into the input
+  uint32_t start = 0;              // where the start line begins
+  uint32_t start_size = 0;         // 0 until it is complete
+  uint32_t line = 0;               // where the current line begins
+  uint32_t scan = 0;               // no control byte in the current line before it
   bool done = false;
 
   /// `seen` bytes are needed to judge what comes next; more than the limits allow is a fault.
@@ -153,10 +156,15 @@ struct HeadParser<Head>::Work {
   }
 
   /// All lines are there and valid: copies the text and points the views at the copy.
-  ParseFault build(std::string_view data, const HeadLimits& limits) {
-    BlockRef block = BlockRef::copy_of(data.substr(start, line - start));
-    std::string_view text(block->data(), line - start);
-    head.fields.keep(std::move(block));
+  ParseFault build(std::string_view data, const HeadLimits& limits, const BlockRef* owner) {
+    std::string_view text = data.substr(start, line - start);
+    if (owner != nullptr && text.size() * kShareAtLeast >= (*owner)->capacity()) {
+      head.fields.keep(*owner);
+    } else {
+      BlockRef block = BlockRef::copy_of(text);
+      text = {block->data(), text.size()};
+      head.fields.keep(std::move(block));
+    }
     head.fields.reserve(fields.size());
     for (const FieldMark& f : fields) {
       head.fields.add_view(text.substr(f.name - start, f.name_size),
@@ -185,7 +193,7 @@ ParseStatus HeadParser<Head>::fail(ParseFault fault) {
 }
 
 template <class Head>
-ParseStatus HeadParser<Head>::feed(std::string_view data) {
+ParseStatus HeadParser<Head>::feed(std::string_view data, const BlockRef* owner) {
   if (!fault_.reason.empty()) return ParseStatus::fault;
   if (data.empty()) return ParseStatus::incomplete;
   if (!work_) work_ = std::make_unique<Work>();
@@ -208,7 +216,7 @@ ParseStatus HeadParser<Head>::feed(std::string_view data) {
     if (!text.empty()) {
       fault = w.add_line(data, text, *limits_);
     } else if (w.start_size > 0) {
-      fault = w.build(data, *limits_);
+      fault = w.build(data, *limits_, owner);
     } else if (kIsRequest<Head> && w.start == 0) {
       w.start = 2;  // left over from a previous body, by a client of old (RFC 9112 2.2)
     } else {

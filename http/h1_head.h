@@ -43,20 +43,24 @@ class HeadParser {
 
   /// `data` are all bytes received since the head began; between calls it only grows, but may move.
   /// Once done or fault, the answer stays the same until take() or reset().
-  ParseStatus feed(std::string_view data);
+  ParseStatus feed(std::string_view data) { return feed(data, nullptr); }
+  /// The same of bytes that are kept alive by their block: a head that fills enough of it is not
+  /// copied.
+  ParseStatus feed(const Slice& data) { return feed(data.view(), &data.block()); }
 
   /// After done, until the next feed() or reset(): how many bytes of `data` the head took.
   size_t consumed() const { return consumed_; }
   /// After fault. A response's faults are all Outcome::backend_malformed.
   const ParseFault& fault() const { return fault_; }
-  /// After done, once: the head. Its text lies in one block of its own, kept by its `fields`. Leaves
-  /// the parser ready for the next head.
+  /// After done, once: the head. Its text lies in one block, kept by its `fields`. Leaves the parser
+  /// ready for the next head.
   Head take();
   /// Ready for a next head; drops what there was.
   void reset();
 
  private:
   struct Work;
+  ParseStatus feed(std::string_view data, const BlockRef* owner);
   ParseStatus fail(ParseFault fault);
 
   const HeadLimits* limits_;

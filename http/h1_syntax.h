@@ -80,6 +80,33 @@ size_t find_first(std::string_view s, size_t from = 0) {
   return i;
 }
 
+/// What a reader of lines may take for the end of one.
+constexpr bool ends_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
+/// How many such bytes there are.
+inline size_t count_line_ends(std::string_view s) {
+  size_t count = 0;
+  size_t i = 0;
+#if defined(__SSE2__)
+  const __m128i zero = _mm_setzero_si128();
+  while (i + 16 <= s.size()) {
+    __m128i sums = zero;  // of each byte's place; 255 rounds fit
+    for (int round = 0; round < 255 && i + 16 <= s.size(); ++round, i += 16) {
+      __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + i));
+      __m128i found = _mm_or_si128(
+          _mm_cmpeq_epi8(x, _mm_set1_epi8('\r')),
+          _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(x, zero)));
+      sums = _mm_sub_epi8(sums, found);
+    }
+    __m128i halves = _mm_sad_epu8(sums, zero);
+    count += static_cast<size_t>(_mm_cvtsi128_si64(halves)) +
+             static_cast<size_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(halves, halves)));
+  }
+#endif
+  for (; i < s.size(); ++i) count += ends_line(s[i]) ? 1 : 0;
+  return count;
+}
+
 constexpr bool is_control(char c) { return ControlBytes::has(c); }
 inline size_t find_control(std::string_view s, size_t from) {
   return find_first<ControlBytes>(s, from);

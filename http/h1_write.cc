@@ -1,6 +1,8 @@
-// See h1_write.h. Sizes are summed up first, so that a head is one block of the right size.
+// See h1_write.h. Sizes are summed up first, so that a head is one block and written in one go.
 #include "http/h1_write.h"
 
+#include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <cstring>
 
@@ -11,75 +13,94 @@ namespace siding {
 
 namespace {
 
-/// First counts, then writes: the same function composes a head in both passes.
+constexpr size_t kMaxDigits = 20;
+/// Version, spaces, status and line end of a start line; Content-Length or Transfer-Encoding and
+/// Connection; the empty line.
+constexpr size_t kMaxStartLine = 32;
+constexpr size_t kMaxFraming = 80;
+
+/// Most names and values are shorter than a call of memcpy() is worth.
+inline void copy_text(char* to, std::string_view text) {
+  const char* from = text.data();
+  size_t n = text.size();
+  if (n > 16) {
+    std::memcpy(to, from, n);
+  } else if (n >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + n - 8, from + n - 8, 8);
+  } else if (n >= 4) {
+    std::memcpy(to, from, 4);
+    std::memcpy(to + n - 4, from + n - 4, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
 class Sink {
  public:
   /// `careful`: text that came from elsewhere is looked at byte by byte, so that it cannot end a line.
-  explicit Sink(char* at, bool careful = false) : at_(at), careful_(careful) {}
+  explicit Sink(char* at, bool careful = false) : begin_(at), at_(at), careful_(careful) {}
 
   void literal(std::string_view text) {
-    if (at_ != nullptr && !text.empty()) std::memcpy(at_ + size_, text.data(), text.size());
-    size_ += text.size();
+    copy_text(at_, text);
+    at_ += text.size();
   }
 
   /// Text that came from elsewhere.
   void text(std::string_view text) {
-    size_t begin = size_;
+    char* begin = at_;
     literal(text);
-    if (!careful_) return;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (ends_line(text[i])) at_[begin + i] = ' ';
-    }
+    if (careful_) std::replace_if(begin, at_, h1::ends_line, ' ');
   }
 
   void number(uint64_t n, int base = 10) {
-    char digits[20];
-    char* end = std::to_chars(digits, digits + sizeof(digits), n, base).ptr;
-    literal({digits, static_cast<size_t>(end - digits)});
+    at_ = std::to_chars(at_, at_ + kMaxDigits, n, base).ptr;
   }
 
   void end_line() {
-    literal("\r\n");
+    *at_++ = '\r';
+    *at_++ = '\n';
     ++lines_;
   }
 
   void field(std::string_view name, std::string_view value) {
     text(name);
-    literal(": ");
+    *at_++ = ':';
+    *at_++ = ' ';
     text(value);
     end_line();
   }
 
-  size_t size() const { return size_; }
+  std::string_view written() const { return {begin_, static_cast<size_t>(at_ - begin_)}; }
   size_t lines() const { return lines_; }
-  static bool ends_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
  private:
-  char* at_;  // nullptr: only count
+  char* const begin_;
+  char* at_;
   const bool careful_;
-  size_t size_ = 0;
   size_t lines_ = 0;
 };
 
+/// One block of `most` bytes, which is at least what `compose` writes.
 template <class Compose>
-Slice compose_twice(Compose compose) {
-  Sink count(nullptr);
-  compose(count);
-  BlockRef block = BlockRef::make(count.size());
-  Sink write(block->data());
-  compose(write);
-  assert(write.size() == count.size());
+Slice write_block(size_t most, Compose compose) {
+  BlockRef block = BlockRef::make(most);
+  Sink sink(block->data());
+  compose(sink);
+  size_t size = sink.written().size();
+  assert(size <= most);
   // One look at the whole is cheaper than one at each value: nothing ends a line but we do.
-  std::string_view head(block->data(), count.size());
-  size_t ends = 0;
-  for (size_t i = h1::find_control(head, 0); i < head.size(); i = h1::find_control(head, i + 1)) {
-    ends += Sink::ends_line(head[i]) ? 1 : 0;
-  }
-  if (ends != 2 * write.lines()) {
+  if (h1::count_line_ends(sink.written()) != 2 * sink.lines()) {
     Sink again(block->data(), true);
     compose(again);
   }
-  return Slice(std::move(block), 0, count.size());
+  return Slice(std::move(block), 0, size);
+}
+
+size_t size_of(std::span<const Field> fields) {
+  size_t size = 0;
+  for (const Field& f : fields) size += f.name.size() + f.value.size() + 4;
+  return size;
 }
 
 /// Whether the field is written from the arguments instead.
@@ -112,7 +133,9 @@ void put_framing(Sink& out, BodyFraming framing, ConnectionField connection) {
 Slice write_request_head(const RequestHead& head, BodyFraming framing, ConnectionField connection,
                          std::span<const Field> extra) {
   assert(framing.kind != BodyFraming::Kind::until_close);  // no request ends that way
-  return compose_twice([&](Sink& out) {
+  size_t most = kMaxStartLine + head.method.size() + head.target.size() + head.authority.size() +
+                sizeof("Host: \r\n") + size_of(head.fields.view()) + size_of(extra) + kMaxFraming;
+  return write_block(most, [&](Sink& out) {
     out.text(head.method);
     out.literal(" ");
     out.text(head.target);
@@ -132,11 +155,14 @@ Slice write_response_head(const ResponseHead& head, BodyFraming framing, Connect
                           std::span<const Field> extra) {
   if (head.interim() || head.status == 204) framing = BodyFraming::none();
   if (framing.kind == BodyFraming::Kind::until_close) connection = ConnectionField::close;
-  return compose_twice([&](Sink& out) {
+  std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
+  size_t most =
+      kMaxStartLine + reason.size() + size_of(head.fields.view()) + size_of(extra) + kMaxFraming;
+  return write_block(most, [&](Sink& out) {
     out.literal("HTTP/1.1 ");
     out.number(static_cast<uint64_t>(head.status));
     out.literal(" ");
-    out.text(head.reason.empty() ? reason_phrase(head.status) : head.reason);
+    out.text(reason);
     out.end_line();
     auto put = [&out](const Field& f) {
       if (!is_framing(f.name)) out.field(f.name, f.value);
@@ -149,7 +175,7 @@ Slice write_response_head(const ResponseHead& head, BodyFraming framing, Connect
 
 void append_chunk(Buffer& out, Buffer payload) {
   if (payload.empty()) return;
-  out.append(compose_twice([&](Sink& sink) {
+  out.append(write_block(kMaxDigits + 2, [&](Sink& sink) {
     sink.number(payload.size(), 16);
     sink.end_line();
   }));
@@ -158,7 +184,7 @@ void append_chunk(Buffer& out, Buffer payload) {
 }
 
 void append_last_chunk(Buffer& out, const Fields& trailers) {
-  out.append(compose_twice([&](Sink& sink) {
+  out.append(write_block(size_of(trailers.view()) + 5, [&](Sink& sink) {
     sink.literal("0");
     sink.end_line();
     for (const Field& f : trailers) sink.field(f.name, f.value);

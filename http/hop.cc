@@ -103,8 +103,19 @@ void strip_request_fields(Fields& fields, Direction direction) {
   Nominated nominated(fields);
   fields.remove_if([&](const Field& f) {
     if (is_hop_by_hop(f.name) || nominated.has(f.name)) return true;
-    if (is_any(f.name, {"trailer", "proxy", "expect"})) return true;
-    if (starts_with_ignore_case(f.name, "siding-")) return true;
+    switch (f.name.size()) {
+      case 5:
+        if (equals_ignore_case(f.name, "proxy")) return true;
+        break;
+      case 6:
+        if (equals_ignore_case(f.name, "expect")) return true;
+        break;
+      case 7:
+        if (equals_ignore_case(f.name, "trailer")) return true;
+        break;
+      default:
+        if (f.name.size() > 7 && starts_with_ignore_case(f.name, "siding-")) return true;
+    }
     return direction == Direction::ingress && f.name.find('_') != std::string_view::npos;
   });
 }

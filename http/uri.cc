@@ -93,6 +93,13 @@ std::string remove_dot_segments(std::string_view path, bool& found) {
 
 NormalPath normalise_path(std::string_view raw_path) {
   NormalPath result;
+  // Nearly every path is normal as it stands: no escape, and no segment that begins with a dot.
+  bool plain = raw_path.starts_with('/') && raw_path.find("/.") == std::string_view::npos &&
+               raw_path.find_first_of(std::string_view("%\\\0", 3)) == std::string_view::npos;
+  if (plain) {
+    result.decoded = raw_path;
+    return result;
+  }
   std::string text;
   text.reserve(raw_path.size());
   for (size_t i = 0; i < raw_path.size(); ++i) {

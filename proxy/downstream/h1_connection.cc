@@ -9,11 +9,11 @@
 #include "http/hop.h"
 #include "proxy/downstream/listener.h"
 #include "proxy/downstream/local_reply.h"
+#include "proxy/net/read_block.h"
 
 namespace siding {
 
 namespace {
-constexpr size_t kReadSize = 16 * 1024;
 /// Pipelined bytes that are held while a request is being served.
 constexpr size_t kMaxPipelined = 16 * 1024;
 /// Pipelined requests that are served before others of the loop get their turn, and the unsent bytes
@@ -29,13 +29,6 @@ constexpr Duration kFirstRequest = std::chrono::seconds(1);
 /// could destroy the answer on its way (RFC 9112 9.6).
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr uint64_t kMaxLingered = 1 << 20;
-
-/// Where reads go. Payload slices keep it alive; then the next read gets a new one.
-BlockRef& scratch() {
-  static thread_local BlockRef block;
-  if (!block || !block->unique()) block = BlockRef::make(kReadSize);
-  return block;
-}
 }  // namespace
 
 /// The stream of the one request that is being served, and its handler's task.
@@ -222,8 +215,8 @@ void H1Connection::step() {
 }
 
 bool H1Connection::read_some() {
-  BlockRef block = scratch();
-  Io io = socket_.read(block->data(), block->capacity());
+  ReadBlock& block = ReadBlock::here();
+  Io io = socket_.read(block.data(), block.capacity());
   switch (io.state) {
     case Io::State::again: return false;
     case Io::State::error: close(); return false;
@@ -250,7 +243,7 @@ bool H1Connection::read_some() {
     if (lingered_ > kMaxLingered) close();
     return phase_ == Phase::lingering;
   }
-  take_input(Slice(std::move(block), 0, io.bytes));
+  take_input(block.take(io.bytes));
   return true;
 }
 
@@ -264,8 +257,21 @@ void H1Connection::take_input(Slice bytes) {
   if (request_ && !request_->body_ended && !request_->body_fault && input_.empty()) {
     used = decode_body(bytes);
   }
-  if (!request_ && input_.empty() && used < bytes.size()) head_since_ = loop_.now();
-  input_.append(bytes.data() + used, bytes.size() - used);
+  bytes.remove_prefix(used);
+  bool begins = !request_ && input_.empty() && bytes.size() > 0;
+  if (begins) head_since_ = loop_.now();
+  if (begins && out_.size() <= kMaxUnsent) {
+    // The usual head comes in one read and is parsed where it lies.
+    switch (parser_.feed(bytes)) {
+      case ParseStatus::incomplete: head_incomplete_ = true; break;
+      case ParseStatus::fault: refuse(parser_.fault()); return;
+      case ParseStatus::done:
+        input_ = bytes.view().substr(parser_.consumed());
+        begin_request();
+        return;
+    }
+  }
+  input_.append(bytes.view());
 }
 
 /// Returns how many of the bytes belong to the body.
@@ -298,12 +304,18 @@ void H1Connection::try_head() {
   switch (parser_.feed(input_)) {
     case ParseStatus::incomplete: head_incomplete_ = true; return;
     case ParseStatus::fault: refuse(parser_.fault()); return;
-    case ParseStatus::done: begin_request(); return;
+    case ParseStatus::done:
+      if (parser_.consumed() == input_.size()) {
+        input_ = std::string();  // an idle or parked connection holds no buffer
+      } else {
+        input_.erase(0, parser_.consumed());
+      }
+      begin_request();
+      return;
   }
 }
 
 void H1Connection::begin_request() {
-  size_t used = parser_.consumed();
   request_ = std::make_unique<Request>(*this);
   Request& r = *request_;
   r.head = parser_.take();
@@ -322,11 +334,6 @@ void H1Connection::begin_request() {
                 requests_ < listener_.options().max_requests;
   progress_ = loop_.now();
   body_mark_ = 0;
-  if (used == input_.size()) {
-    input_ = std::string();  // an idle or parked connection holds no buffer
-  } else {
-    input_.erase(0, used);
-  }
   r.task = listener_.options().handler->handle(r);
   r.task.start(&r.ended);
 }

@@ -111,11 +111,15 @@ Task<> BackendCall::run() {
   if (body_ && (body_->size() > 0 || request_.chunked)) body.emplace(*body_);
   BodySource* source = body ? &*body : nullptr;
   services_.counters().request(Peer::backend);
-  Result<> sent =
-      co_await client.send(request_.head, source, kNever, request_.chunked, &request_.trailers);
-  if (!sent) {
-    end(sent.error());
-    co_return;
+  co_await NextBatch();
+  Slice request_head = request_.head;
+  if (source != nullptr || !client.try_send(request_head)) {
+    Result<> sent = co_await client.send(std::move(request_head), source, kNever, request_.chunked,
+                                         &request_.trailers);
+    if (!sent) {
+      end(sent.error());
+      co_return;
+    }
   }
   for (int interim_heads = 0; !head;) {
     Result<ResponseHead> next = co_await client.read_head(request_.method, kNever);

@@ -3,6 +3,7 @@
 #include "proxy/exchange/exchange.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include "cache/key.h"
@@ -49,7 +50,8 @@ class Exchange {
   Exchange(LoopServices& services, Stream& stream)
       : services_(services),
         stream_(stream),
-        accounting_(std::make_shared<Accounting>(services.shared.observer, services.loop)),
+        accounting_(std::allocate_shared<Accounting>(PoolAllocator<Accounting>(),
+                                                     services.shared.observer, services.loop)),
         record_(accounting_->record) {}
   ~Exchange() {
     if (prefetches_) prefetches_->finish(record_);  // of a client that left the queue
@@ -66,6 +68,8 @@ class Exchange {
   Task<bool> take_body();
   Task<bool> admit();
   Task<bool> ask_backend();
+  Pool& pool();
+  Lease take_kept(bool may_reuse);
   Task<bool> connect(Lease* lease, bool may_reuse);
   Task<> relay();
   Task<bool> progress(Signal& signal);
@@ -82,6 +86,7 @@ class Exchange {
   const RouteConfig* route_ = nullptr;
   Backend* backend_ = nullptr;
   PathCaptures captures_;
+  std::string peer_ip_;  // empty for a unix socket
   bool trusted_peer_ = false;
   uint64_t client_ = 0;
   bool self_call_ = false;
@@ -104,7 +109,8 @@ void Exchange::begin_record() {
   record_.minor_version = head.minor_version;
   const SocketAddress& peer = stream_.peer();
   trusted_peer_ = shared().trusted.trusts(peer);
-  record_.client = peer.is_unix() ? std::string() : peer.ip();
+  if (!peer.is_unix()) peer_ip_ = peer.ip();
+  record_.client = peer_ip_;
   client_ = client_key(peer);
   if (trusted_peer_) {
     record_.client = client_address(
@@ -264,22 +270,27 @@ Task<bool> Exchange::admit() {
 
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
-  std::string peer_ip = stream_.peer().is_unix() ? std::string() : stream_.peer().ip();
-  ForwardedHop hop{peer_ip, trusted_peer_, stream_.scheme, head.authority};
+  ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
   int version = head.minor_version;
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
-    warn_once("forwarded-replaced:" + peer_ip,
-              "forwarding fields of " + peer_ip + " were replaced; if it is your ingress, add " +
-                  "trusted_proxies = [\"" + peer_ip + "\"] (or \"private\")");
+    warn_once("forwarded-replaced:" + peer_ip_,
+              "forwarding fields of " + peer_ip_ + " were replaced; if it is your ingress, add " +
+                  "trusted_proxies = [\"" + peer_ip_ + "\"] (or \"private\")");
   }
   add_via(head.fields, version);
-  head.fields.set("X-Request-Id", record_.request_id);
+  std::string_view id = head.fields.intern(record_.request_id);
+  head.fields.remove("x-request-id");
+  head.fields.add_view("X-Request-Id", id);
+  head.fields.add_view("Siding-Exchange", id);
   auto us = std::chrono::duration_cast<std::chrono::microseconds>(
                 services_.loop.clock().wall().time_since_epoch())
                 .count();
-  head.fields.set("X-Request-Start", "t=" + std::to_string(us));
-  head.fields.set("Siding-Exchange", record_.request_id);
+  char start[24] = "t=";
+  char* start_end = std::to_chars(start + 2, std::end(start), us).ptr;
+  head.fields.remove("x-request-start");
+  head.fields.add_view("X-Request-Start",
+                       head.fields.intern({start, static_cast<size_t>(start_end - start)}));
   BackendCall::Request request;
   request.method = head.method;
   request.trailers = std::move(stream_.trailers);
@@ -297,18 +308,25 @@ BackendCall::Request Exchange::make_request() {
   return request;
 }
 
+Pool& Exchange::pool() { return route_->queue ? backend_->pool : backend_->direct_pool; }
+
+/// A connection that is kept open, if there is one: nearly always.
+Lease Exchange::take_kept(bool may_reuse) {
+  if (!may_reuse || permit_.probing()) return {};
+  return pool().take_idle(services_.loop);
+}
+
 /// A connection to the backend. While the backend is down the request waits for it, unless it is to
 /// fail at once.
 Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
   const BackendConfig& config = backend_->config;
-  Pool& pool = route_->queue ? backend_->pool : backend_->direct_pool;
   while (true) {
     TimePoint not_before = permit_ ? permit_.not_before() : TimePoint{};
     if (not_before > services_.loop.now()) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
     }
     bool reuse = may_reuse && !permit_.probing();
-    Result<Lease> got = co_await lease_connection(services_, pool, config.url,
+    Result<Lease> got = co_await lease_connection(services_, pool(), config.url,
                                                   config.connect_timeout, reuse, queue_deadline_);
     if (got) {
       if (permit_ && !got->reused()) permit_.connected();
@@ -367,9 +385,11 @@ Task<bool> Exchange::ask_backend() {
   handle_.emplace(services_, backend_->config.abandon);
   std::unique_ptr<BackendCall> call;
   while (true) {
-    Lease lease;
-    bool connected = co_await connect(&lease, may_reuse);
-    if (!connected) co_return false;
+    Lease lease = take_kept(may_reuse);
+    if (!lease) {
+      bool connected = co_await connect(&lease, may_reuse);
+      if (!connected) co_return false;
+    }
     if (!handle_->call) {
       call = std::make_unique<BackendCall>(services_, std::move(request), std::move(body_),
                                            accounting_);

@@ -81,6 +81,23 @@ class Wait {
   Deadline timer_;
 };
 
+/// `co_await NextBatch()`: goes on once everybody else who is ready now has had a turn.
+class NextBatch {
+ public:
+  NextBatch() = default;
+  NextBatch(const NextBatch&) = delete;
+  NextBatch& operator=(const NextBatch&) = delete;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> parent) noexcept {
+    wake_.handle = parent;
+    Loop::current().wake(wake_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  ResumeWake wake_;
+};
+
 /// `co_await SleepUntil(t)`.
 class SleepUntil : public Wait {
  public:

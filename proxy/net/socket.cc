@@ -53,6 +53,21 @@ Io Socket::read(char* into, size_t max) {
 }
 
 Io Socket::write(const iovec* parts, int count) {
+  // A head and a small body: copying them costs less than telling the kernel of two pieces.
+  char together[1024];
+  iovec one{together, 0};
+  for (int i = 0; count > 1 && i < count; ++i) {
+    if (one.iov_len + parts[i].iov_len > sizeof(together)) {
+      one.iov_len = 0;
+      break;
+    }
+    std::memcpy(together + one.iov_len, parts[i].iov_base, parts[i].iov_len);
+    one.iov_len += parts[i].iov_len;
+  }
+  if (one.iov_len > 0) {
+    parts = &one;
+    count = 1;
+  }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);

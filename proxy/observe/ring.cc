@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/small_pool.h"
 #include "proxy/observe/format.h"
 
 namespace siding {
@@ -50,7 +51,8 @@ Ring::Ring(size_t size)
 void Ring::add(ExchangeRecord&& record) {
   if (size_ == 0) return;
   cut(record);
-  auto kept = std::make_shared<const ExchangeRecord>(std::move(record));
+  auto kept = std::allocate_shared<const ExchangeRecord>(PoolAllocator<ExchangeRecord>(),
+                                                         std::move(record));
   bool failed = kept->outcome != Outcome::ok || kept->status >= 500;
   Ref out_of_last, out_of_failed, out_of_slow;
   std::lock_guard lock(mutex_);
@@ -61,18 +63,27 @@ void Ring::add(ExchangeRecord&& record) {
 
 // The newcomer takes the place of one that is too old, else of the fastest if it is slower.
 Ring::Ref Ring::add_slow(const Ref& record) {
-  Slow slow{record->total, record->wall, record};
-  if (slow_.size() < slow_size_) {
-    slow_.push_back(std::move(slow));
-    return nullptr;
+  bool full = slow_.size() == slow_size_;
+  if (full && record->total <= slow_least_ && record->wall - slow_oldest_ <= kSlowFor) return {};
+  Slow newcomer{record->total, record->wall, record};
+  if (full) {
+    auto too_old = [&](const Slow& s) { return newcomer.wall - s.wall > kSlowFor; };
+    auto victim = std::find_if(slow_.begin(), slow_.end(), too_old);
+    if (victim == slow_.end()) {
+      victim = std::min_element(slow_.begin(), slow_.end(),
+                                [](auto& a, auto& b) { return a.total < b.total; });
+    }
+    std::swap(*victim, newcomer);
+  } else {
+    slow_.push_back(std::move(newcomer));
   }
-  Slow* victim = &slow_.front();
-  for (Slow& s : slow_) {
-    if (slow.wall - s.wall > kSlowFor) return std::exchange(s, std::move(slow)).record;
-    if (s.total < victim->total) victim = &s;
+  slow_least_ = slow_.front().total;
+  slow_oldest_ = slow_.front().wall;
+  for (const Slow& s : slow_) {
+    slow_least_ = std::min(slow_least_, s.total);
+    slow_oldest_ = std::min(slow_oldest_, s.wall);
   }
-  if (slow.total <= victim->total) return nullptr;
-  return std::exchange(*victim, std::move(slow)).record;
+  return std::move(newcomer.record);
 }
 
 std::vector<Ring::Ref> Ring::last(size_t n) const {

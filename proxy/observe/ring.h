@@ -54,6 +54,9 @@ class Ring {
   std::deque<Ref> last_;    // guarded by mutex_, as all below; the newest at the back
   std::deque<Ref> failed_;  // likewise
   std::vector<Slow> slow_;  // in no order
+  // What a newcomer must beat, so that the usual one is held against two numbers and not all of them.
+  Duration slow_least_{};   // no entry is faster
+  WallTime slow_oldest_{};  // none is older
 };
 
 }  // namespace siding

@@ -7,20 +7,14 @@
 #include "http/h1_write.h"
 #include "http/hop.h"
 #include "proxy/loop/wait.h"
+#include "proxy/net/read_block.h"
 
 namespace siding {
 
 namespace {
-constexpr size_t kReadSize = 16 * 1024;
 constexpr int kMaxParts = 64;
 /// Of an answer that comes while we are still sending; then it waits in the socket.
 constexpr size_t kMaxEarly = 256 * 1024;
-
-BlockRef& scratch() {
-  static thread_local BlockRef block;
-  if (!block || !block->unique()) block = BlockRef::make(kReadSize);
-  return block;
-}
 
 /// Whether these bytes, after any interim heads, begin with a final head of status 400 or above. The
 /// parser looks at them properly later; here it only matters whether the body is still wanted.
@@ -61,13 +55,23 @@ Error H1Client::broken(Failure kind, std::string_view what) const {
 }
 
 bool H1Client::read_early() {
-  BlockRef block = scratch();
-  Io io = socket_->read(block->data(), block->capacity());
+  ReadBlock& block = ReadBlock::here();
+  Io io = socket_->read(block.data(), block.capacity());
   if (io.state == Io::State::again) return true;
   if (io.state != Io::State::ok) return false;
   received_bytes_ += io.bytes;
-  early_.append(block->data(), io.bytes);
+  early_.append(block.data(), io.bytes);
   return !refuses(early_);
+}
+
+bool H1Client::try_send(Slice& head) {
+  iovec part{const_cast<char*>(head.data()), head.size()};
+  Io io = socket_->write(&part, 1);
+  if (io.state == Io::State::ok) {
+    sent_bytes_ += io.bytes;
+    head.remove_prefix(io.bytes);
+  }
+  return head.size() == 0;
 }
 
 Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
@@ -138,13 +142,13 @@ Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
       bool in_time = co_await Wait(socket_->readable(), deadline);
       if (!in_time) co_return broken(Failure::timeout, "no byte in time");
     }
-    BlockRef block = scratch();
-    Io io = socket_->read(block->data(), block->capacity());
+    ReadBlock& block = ReadBlock::here();
+    Io io = socket_->read(block.data(), block.capacity());
     switch (io.state) {
       case Io::State::ok:
         received_bytes_ += io.bytes;
-        more_waits_ = io.bytes == block->capacity();
-        pending_ = Slice(std::move(block), 0, io.bytes);
+        more_waits_ = io.bytes == block.capacity();
+        pending_ = block.take(io.bytes);
         co_return true;
       case Io::State::eof: keep_alive_ = false; co_return false;
       case Io::State::error:
@@ -169,7 +173,7 @@ Task<Result<ResponseHead>> H1Client::read_head(std::string_view method, TimePoin
     }
     // The usual head comes in one read and is parsed where it lies.
     if (head_text_.empty()) {
-      status = parser_.feed(pending_.view());
+      status = parser_.feed(pending_);
       if (status == ParseStatus::done) pending_.remove_prefix(parser_.consumed());
     }
     if (status == ParseStatus::incomplete) {

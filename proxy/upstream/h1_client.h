@@ -36,6 +36,9 @@ class H1Client {
   /// null; `chunked`: as chunks, with `trailers` at the end.
   Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
                       const Fields* trailers = nullptr);
+  /// The usual request, a head without a body, goes out at once: takes off `head` what was written.
+  /// False if something is left, for send().
+  bool try_send(Slice& head);
   /// The next head; interim ones (1xx) too, after which it is to be called again.
   Task<Result<ResponseHead>> read_head(std::string_view method, TimePoint deadline);
   /// How the body of the head just read ends, and what GET's would be for an answer to HEAD.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,6 +25,30 @@ TEST(Text, KnowsAsciiOnly) {
   EXPECT_TRUE(equals_ignore_case("Content-Length", "content-lENGTH"));
   EXPECT_FALSE(equals_ignore_case("a", "ab"));
   EXPECT_FALSE(equals_ignore_case("[", "{"));
+}
+
+// It compares words where it can: the same as byte by byte, for every length and every pair of bytes.
+TEST(Text, EqualsIgnoreCaseInWordsAsInBytes) {
+  auto naive = [](std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+  };
+  for (int x = 0; x < 256; ++x) {
+    for (int y = 0; y < 256; ++y) {
+      std::string a(9, static_cast<char>(x));
+      std::string b(9, static_cast<char>(y));
+      ASSERT_EQ(equals_ignore_case(a, b), naive(a, b)) << x << " " << y;
+    }
+  }
+  for (size_t size = 0; size < 40; ++size) {
+    std::string a(size, 'q');
+    for (size_t at = 0; at < size; ++at) {
+      std::string b(size, 'Q');
+      EXPECT_TRUE(equals_ignore_case(a, b));
+      b[at] = 'r';
+      EXPECT_FALSE(equals_ignore_case(a, b)) << size << " " << at;
+    }
+  }
 }
 
 TEST(Text, HexValues) {

@@ -80,6 +80,17 @@ std::string feed_parts(std::string_view bytes, const std::vector<size_t>& length
   return "incomplete";
 }
 
+/// The same in one piece, of a block that the head may keep.
+template <class Head>
+std::string feed_block(std::string_view bytes, const HeadLimits& limits) {
+  HeadParser<Head> parser(limits);
+  ParseStatus status = parser.feed(Slice::copy_of(bytes));
+  if (status == ParseStatus::fault) return tell(parser.fault());
+  if (status == ParseStatus::incomplete) return "incomplete";
+  size_t consumed = parser.consumed();
+  return tell(parser.take()) + " @" + std::to_string(consumed);
+}
+
 /// The result of all ways to split, or what differs. `needed`: after how many bytes it was known.
 template <class Head>
 std::string feed_all_ways(std::string_view bytes, const HeadLimits& limits = {},
@@ -89,6 +100,8 @@ std::string feed_all_ways(std::string_view bytes, const HeadLimits& limits = {},
   for (size_t n = 1; n <= bytes.size(); ++n) each.push_back(n);
   std::string drip = feed_parts<Head>(bytes, each, limits, needed);
   if (drip != whole) return "whole: " + whole + "\nbyte by byte: " + drip;
+  std::string kept = feed_block<Head>(bytes, limits);
+  if (kept != whole) return "whole: " + whole + "\nin a block that is kept: " + kept;
   for (size_t n = 0; n < bytes.size(); ++n) {
     std::string split = feed_parts<Head>(bytes, {n, bytes.size()}, limits);
     if (split != whole) return "whole: " + whole + "\nsplit at " + std::to_string(n) + ": " + split;

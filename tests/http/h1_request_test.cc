@@ -2,6 +2,7 @@
 // each fed in all ways.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 
 #include "tests/http/h1_feed.h"
@@ -387,6 +388,25 @@ TEST(H1Request, MemoryIsWhatTheHeadNeeds) {
   RequestHeadParser parser(limits);
   ASSERT_EQ(parser.feed(bytes), ParseStatus::done);
   EXPECT_EQ(parser.take().fields.footprint(), bytes.size() + 4 * sizeof(Field));
+}
+
+TEST(H1Request, ABlockThatTheHeadFillsIsKeptAndNotCopied) {
+  std::string bytes = with("A: b");
+  HeadLimits limits;
+  RequestHeadParser parser(limits);
+  auto parsed_inside = [&](const Slice& slice) {
+    EXPECT_EQ(parser.feed(slice), ParseStatus::done);
+    RequestHead head = parser.take();
+    const char* begin = slice.data();
+    return head.target.data() > begin && head.target.data() < begin + slice.size();
+  };
+  EXPECT_TRUE(parsed_inside(Slice::copy_of(bytes)));
+  // A small head must not pin the large body that came with it.
+  EXPECT_FALSE(parsed_inside(Slice::copy_of(bytes + std::string(2 * bytes.size(), 'x'))));
+  BlockRef large = BlockRef::make(4096);
+  std::memcpy(large->data(), bytes.data(), bytes.size());
+  EXPECT_FALSE(parsed_inside(Slice(large, 0, bytes.size())));
+  EXPECT_TRUE(large->unique());
 }
 
 }  // namespace
