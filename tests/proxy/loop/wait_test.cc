@@ -25,6 +25,26 @@ Task<bool> wait_either(Signal& a, Signal& b, TimePoint deadline) {
 }
 Task<> sleep_until_task(TimePoint t) { co_await SleepUntil(t); }
 
+Task<> in_two_steps(std::vector<int>& order, int step) {
+  order.push_back(step);
+  co_await NextBatch();
+  order.push_back(step + 10);
+}
+
+TEST(Wait, TheNextBatchComesAfterAllOfThisOne) {
+  LoopBed bed;
+  std::vector<int> order;
+  Task<> first = in_two_steps(order, 1);
+  Task<> second = in_two_steps(order, 2);
+  Task<> gone = in_two_steps(order, 3);
+  first.start();
+  second.start();
+  gone.start();
+  gone.reset();  // what is cancelled is not resumed
+  bed.settle();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 11, 12}));
+}
+
 TEST(Wait, WakesAllWhoWaitNow) {
   LoopBed bed;
   Signal signal;
