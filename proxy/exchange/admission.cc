@@ -28,7 +28,7 @@ void Permit::connected() {
   admission_->grant_waiting();
 }
 
-std::optional<TimePoint> Permit::connect_failed(TimePoint now) {
+std::optional<TimePoint> Permit::failed(TimePoint now) {
   std::lock_guard lock(admission_->mutex_);
   Admission& a = *admission_;
   a.down_ = true;
@@ -38,13 +38,6 @@ std::optional<TimePoint> Permit::connect_failed(TimePoint now) {
       a.backoff_ == Duration::zero() ? kFirstBackoff : std::min(a.backoff_ * 2, kMaxBackoff);
   a.retry_at_ = now + a.backoff_;
   return a.retry_at_;
-}
-
-void Permit::answer_lost(TimePoint now) {
-  std::lock_guard lock(admission_->mutex_);
-  if (admission_->down_) return;
-  admission_->down_ = true;
-  admission_->retry_at_ = now + kFirstBackoff;
 }
 
 TimePoint Permit::not_before() const {

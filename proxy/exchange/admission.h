@@ -41,15 +41,13 @@ class Permit {
 
   /// The backend took a connection: whoever waits for it to come back is served again.
   void connected();
-  /// It did not. Returns when to try again if this permit is now the one that probes; nullopt if
-  /// another one does: then give this one back and queue again (Ticket::requeue).
-  std::optional<TimePoint> connect_failed(TimePoint now);
-  /// It took the connection and closed it without an answer: it may be on its way down, so that
-  /// the others wait for a moment, and one goes first.
-  void answer_lost(TimePoint now);
+  /// It did not; or it took it and closed it without an answer, as one does that is on its way down.
+  /// Returns when to try again if this permit is now the one that probes; nullopt if another one
+  /// does: then give this one back and queue again (Ticket::requeue).
+  std::optional<TimePoint> failed(TimePoint now);
   /// It is the one that tries whether the backend is back: by a connection of its own.
   bool probing() const { return probe_ != 0; }
-  /// When the first connection may be tried: later than now only for a prober that took over.
+  /// When the next connection may be tried: later than now only for a prober.
   TimePoint not_before() const;
 
  private:

@@ -70,6 +70,7 @@ class Exchange {
   Task<bool> ask_backend();
   Pool& pool();
   Lease take_kept(bool may_reuse);
+  Task<> queue_again();
   Task<bool> connect(Lease* lease, bool may_reuse);
   Task<> relay();
   Task<bool> progress(Signal& signal);
@@ -316,11 +317,25 @@ Lease Exchange::take_kept(bool may_reuse) {
   return pool().take_idle(services_.loop);
 }
 
+/// Somebody else tries the door: back into the queue, where this one stood.
+Task<> Exchange::queue_again() {
+  ticket_->requeue();
+  while (!ticket_->granted()) {
+    bool granted = co_await Wait(ticket_->on_grant(), queue_deadline_);
+    if (!granted && !ticket_->granted()) co_return;
+  }
+  permit_ = ticket_->take();
+}
+
 /// A connection to the backend. While the backend is down the request waits for it, unless it is to
 /// fail at once.
 Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
   const BackendConfig& config = backend_->config;
-  while (true) {
+  do {
+    if (ticket_ && !permit_) {
+      co_await queue_again();
+      if (!permit_) break;
+    }
     TimePoint not_before = permit_ ? permit_.not_before() : TimePoint{};
     if (not_before > services_.loop.now()) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
@@ -336,25 +351,12 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
     ++record_.attempts;
     services_.counters().connect_failed(Peer::backend, got.error().kind);
     record_.detail = got.error().detail;
-    bool give_up = config.down == Down::fail || !permit_ || !ticket_;
-    std::optional<TimePoint> again =
-        give_up ? std::nullopt : permit_.connect_failed(services_.loop.now());
-    if (!give_up && !again) {
-      // Somebody else tries the door: back into the queue, where this one stood.
-      permit_.reset();
-      ticket_->requeue();
-      while (!ticket_->granted()) {
-        bool granted = co_await Wait(ticket_->on_grant(), queue_deadline_);
-        if (!granted && !ticket_->granted()) break;
-      }
-      if (ticket_->granted()) permit_ = ticket_->take();
-    }
-    if (give_up || !permit_ || services_.loop.now() >= queue_deadline_) {
-      answer(past_deadline() ? Outcome::deadline : Outcome::backend_down,
-             "the backend cannot be reached");
-      co_return false;
-    }
-  }
+    if (config.down == Down::fail || !ticket_) break;
+    if (!permit_.failed(services_.loop.now())) permit_.reset();
+  } while (services_.loop.now() < queue_deadline_);
+  answer(past_deadline() ? Outcome::deadline : Outcome::backend_down,
+         "the backend cannot be reached");
+  co_return false;
 }
 
 /// Waits until the answer has moved on. False if the time came first; the client is told then.
@@ -414,8 +416,9 @@ Task<bool> Exchange::ask_backend() {
     const Error& error = *current.failed;
     record_.detail = error.detail;
     bool lost = !current.stale() && (error.kind == Failure::closed || error.kind == Failure::reset);
-    if (lost && current.permit) current.permit.answer_lost(services_.loop.now());
-    // What may be repeated gets a second try; a kept connection that was closed does not count.
+    // A kept connection that was closed says nothing. Else the backend may be dying, while the kernel
+    // still takes connections for it: what may be repeated is, once, but not before the back-off.
+    bool waits = lost && current.permit && !current.permit.failed(services_.loop.now());
     bool repeat = repeatable && (current.stale() || (lost && !repeated));
     if (!repeat) {
       answer(
@@ -426,6 +429,7 @@ Task<bool> Exchange::ask_backend() {
     repeated = repeated || lost;
     may_reuse = false;
     permit_ = std::move(current.permit);
+    if (waits && ticket_) permit_.reset();
   }
 }
 

@@ -117,6 +117,31 @@ TEST(Down, WhatDiesWithItIsNotSentTwiceUnlessItMayBe) {
   EXPECT_TRUE(proxy.inside(0));
 }
 
+// The kernel takes connections for a process that is about to end, and resets them with it.
+TEST(Down, WhatMayBeRepeatedWaitsForTheBackOff) {
+  ManualClock clock;
+  Origin backend([](Origin::Call& call) { call.reset(); });
+  backend.hold();
+  Proxy proxy(backend, {.backend = "concurrency = 2\nbacklog = 0\n", .clock = &clock});
+  std::vector<Client> inside;
+  for (int i = 0; i < 2; ++i) inside.emplace_back(proxy.front()).get("/");
+  ASSERT_TRUE(backend.wait_for(2));
+  Client posted(proxy.front());
+  posted.post("/", "x");
+  ASSERT_TRUE(proxy.waits(1));
+  backend.release();
+  EXPECT_TRUE(proxy.metric_becomes(1, "siding_backend_down"));
+  // Before the back-off is over nobody may go to it: that would be lost as well.
+  ASSERT_TRUE(proxy.waits(2)) << "one of the two tries the door, the other queues again";
+  EXPECT_EQ(2, backend.requests());
+  backend.on_request({});
+  proxy.advance(std::chrono::seconds(1));
+  for (Client& c : inside) EXPECT_EQ(200, c.answer().status());
+  EXPECT_EQ(200, posted.answer().status());
+  EXPECT_EQ(5, backend.requests());
+  EXPECT_TRUE(proxy.inside(0));
+}
+
 TEST(Down, KilledAndRestartedUnderLoad) {
   Origin backend;
   backend.hold();
