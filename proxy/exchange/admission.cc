@@ -52,6 +52,7 @@ Ticket::Ticket(Admission& admission, Loop& loop, uint64_t client, int priority)
     : admission_(admission), loop_(loop), client_(client), priority_(priority) {}
 
 Ticket::~Ticket() {
+  if (!entered_) return;
   std::lock_guard lock(admission_.mutex_);
   if (state_ == State::waiting || state_ == State::ready) {
     if (state_ == State::ready) admission_.leave_line(*this);
@@ -71,6 +72,7 @@ std::optional<Outcome> Ticket::enter(uint64_t bytes) {
   if (admission_.queued_ > 0 && admission_.queued_bytes_ + bytes > admission_.limits_.queue_bytes) {
     return Outcome::queue_bytes;
   }
+  entered_ = true;
   state_ = State::waiting;
   bytes_ = bytes;
   sequence_ = admission_.next_sequence_++;
@@ -80,9 +82,9 @@ std::optional<Outcome> Ticket::enter(uint64_t bytes) {
   return std::nullopt;
 }
 
-void Ticket::ready() {
+bool Ticket::ready() {
   std::lock_guard lock(admission_.mutex_);
-  if (state_ != State::waiting) return;
+  if (state_ != State::waiting) return state_ == State::granted;
   state_ = State::ready;
   // Nobody can be waiting in line while a permit is free, so this overtakes no one.
   if (admission_.may_grant() && admission_.levels_.empty()) {
@@ -91,11 +93,13 @@ void Ticket::ready() {
     admission_.line_up(*this);
     admission_.grant_waiting();
   }
+  return state_ == State::granted;
 }
 
 void Ticket::requeue() {
   std::lock_guard lock(admission_.mutex_);
   assert(state_ == State::outside);
+  entered_ = true;
   // It had a place before, so the bounds do not apply again.
   ++admission_.queued_;
   admission_.queued_bytes_ += bytes_;
@@ -113,6 +117,7 @@ Permit Ticket::take() {
   std::lock_guard lock(admission_.mutex_);
   assert(state_ == State::granted);
   state_ = State::outside;
+  entered_ = false;
   return Permit(&admission_, std::exchange(probe_, 0));
 }
 

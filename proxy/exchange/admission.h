@@ -67,8 +67,8 @@ class Ticket : public Link<> {
   /// Takes a place, or says why there is none (queue_full, queue_bytes). `bytes` are those of the
   /// buffered body. To be called once, before ready().
   std::optional<Outcome> enter(uint64_t bytes);
-  /// Nothing but a worker is missing now. May grant at once.
-  void ready();
+  /// Nothing but a worker is missing now. True if it is granted at once.
+  bool ready();
   /// Back to where it stood, after a permit that led nowhere was given back.
   void requeue();
 
@@ -90,6 +90,7 @@ class Ticket : public Link<> {
   uint64_t bytes_ = 0;
   uint64_t sequence_ = 0;
   uint32_t ahead_ = 0;
+  bool entered_ = false;          // until take(): only then may others know of it
   State state_ = State::outside;  // guarded by the admission mutex
   uint64_t probe_ = 0;            // likewise
   Signal granted_signal_;

@@ -59,7 +59,7 @@ class Exchange {
     record_.bytes_out = stream_.bytes_sent();
   }
 
-  Task<> run();
+  static Task<> run(LoopServices& services, Stream& stream);
 
  private:
   void begin_record();
@@ -73,7 +73,7 @@ class Exchange {
   Task<> queue_again();
   Task<bool> connect(Lease* lease, bool may_reuse);
   Task<> relay();
-  Task<bool> progress(Signal& signal);
+  TimePoint patience() const;
   void too_late();
   BackendCall::Request make_request();
   void answer(Outcome outcome, std::string_view detail);
@@ -250,10 +250,9 @@ Task<bool> Exchange::admit() {
       if (!changed) break;
     }
   }
-  ticket_->ready();
-  while (!ticket_->granted()) {
-    bool granted = co_await Wait(ticket_->on_grant(), queue_deadline_);
-    if (granted || ticket_->granted()) continue;
+  for (bool granted = ticket_->ready(); !granted; granted = ticket_->granted()) {
+    bool in_time = co_await Wait(ticket_->on_grant(), queue_deadline_);
+    if (in_time || ticket_->granted()) continue;
     record_.queue_wait = services_.loop.now() - entered;
     if (past_deadline()) {
       answer(Outcome::deadline, "no worker was free before the deadline");
@@ -359,12 +358,9 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
   co_return false;
 }
 
-/// Waits until the answer has moved on. False if the time came first; the client is told then.
-Task<bool> Exchange::progress(Signal& signal) {
-  TimePoint until = std::min(deadline_, after(services_.loop.now(), backend_->config.timeout));
-  bool moved = co_await Wait(signal, until);
-  if (!moved) too_late();
-  co_return moved;
+/// Until when the answer must have moved on; else the client is told that it is too_late().
+TimePoint Exchange::patience() const {
+  return std::min(deadline_, after(services_.loop.now(), backend_->config.timeout));
 }
 
 void Exchange::too_late() {
@@ -410,8 +406,11 @@ Task<bool> Exchange::ask_backend() {
       }
       if (current.head) co_return true;
       if (current.failed) break;
-      bool moved = co_await progress(current.changed);
-      if (!moved) co_return false;
+      bool moved = co_await Wait(current.changed, patience());
+      if (!moved) {
+        too_late();
+        co_return false;
+      }
     }
     const Error& error = *current.failed;
     record_.detail = error.detail;
@@ -451,9 +450,10 @@ Task<> Exchange::relay() {
     }
     if (piece->empty()) {
       if (call.spool.ended() && call.spool.empty()) break;
-      bool moved = co_await progress(call.spool.filled());
-      if (!moved) co_return;
-      continue;
+      bool moved = co_await Wait(call.spool.filled(), patience());
+      if (moved) continue;
+      too_late();
+      co_return;
     }
     stream_.send_data(std::move(*piece));
     if (stream_.unsent() <= kHighWatermark) continue;
@@ -475,33 +475,28 @@ void Exchange::answer(Outcome outcome, std::string_view detail) {
   send_local_reply(stream_, outcome, detail, record_.request_id);
 }
 
-Task<> Exchange::run() {
-  begin_record();
-  if (refuse_early()) co_return;
-  if (!stream_.body_ended || !stream_.body.empty()) {
-    bool whole = co_await take_body();
+Task<> Exchange::run(LoopServices& services, Stream& stream) {
+  Exchange x(services, stream);
+  x.begin_record();
+  if (x.refuse_early()) co_return;
+  if (!stream.body_ended || !stream.body.empty()) {
+    bool whole = co_await x.take_body();
     if (!whole) co_return;
   }
-  record_.body_wait = services_.loop.now() - stream_.started;
-  if (route_->queue) {
-    bool admitted = co_await admit();
-    if (!admitted) {
-      if (prefetches_) prefetches_->finish(record_);
-      co_return;
-    }
+  x.record_.body_wait = services.loop.now() - stream.started;
+  if (x.route_->queue) {
+    bool admitted = co_await x.admit();
+    if (!admitted) co_return;
   } else {
-    queue_deadline_ =
-        std::min(deadline_, after(services_.loop.now(), backend_->config.queue.timeout));
+    x.queue_deadline_ =
+        std::min(x.deadline_, after(services.loop.now(), x.backend_->config.queue.timeout));
   }
-  bool answered = co_await ask_backend();
-  if (prefetches_) prefetches_->finish(record_);
-  if (answered) co_await relay();
+  bool answered = co_await x.ask_backend();
+  if (x.prefetches_) x.prefetches_->finish(x.record_);
+  if (answered) co_await x.relay();
 }
 }  // namespace
 
-Task<> FrontHandler::handle(Stream& stream) {
-  Exchange exchange(services_, stream);
-  co_await exchange.run();
-}
+Task<> FrontHandler::handle(Stream& stream) { return Exchange::run(services_, stream); }
 
 }  // namespace siding
