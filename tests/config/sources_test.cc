@@ -1,37 +1,11 @@
 // Where a configuration comes from: environment variables, several files, folders, flags.
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-
 #include "tests/config/loading.h"
+#include "tests/harness/folder.h"
 
 namespace siding::config_test {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder that is removed again.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "siding-config-XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string write(const std::string& name, const std::string& text) {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
+using test::Folder;
 
 LoadedConfig load_paths(const std::vector<std::string>& paths) {
   return load_config_files(paths, environment({}));
