@@ -64,8 +64,11 @@ bool check_header_value(const Node& node, std::string_view value, Faults& faults
 
 void Secret::read(const Node& node, HeaderValue& out, Faults& faults) const {
   if (!node.is(Node::Kind::table)) {
-    const auto text = read_string(node, faults, "a string or { file = \"/path\" }");
-    if (text && check_header_value(node, *text, faults)) out.value = *text;
+    if (node.is(Node::Kind::string)) {
+      if (check_header_value(node, node.text, faults)) out.value = node.text;
+    } else {  // what it is instead is not shown
+      faults.error(node.place, "expected a string or { file = \"/path\" }; text stands in quotes");
+    }
     return;
   }
   const Text<std::string> kPath{parse_absolute_path, nullptr};
@@ -74,7 +77,7 @@ void Secret::read(const Node& node, HeaderValue& out, Faults& faults) const {
   reader.finish();
   if (out.file.empty()) return;
   SecretFile file = read_secret_file(out.file);
-  if (!file.fault.empty()) faults.error(node.at("file").place, std::move(file.fault));
+  if (!file.fault.empty()) faults.error(node.at("file").place, file.fault);
   out.value = std::move(file.value);
 }
 

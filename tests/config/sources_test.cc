@@ -91,6 +91,23 @@ TEST(ConfigSources, FoldersAreReadInNameOrder) {
   EXPECT_EQ(loaded.config->routes[1].place, folder.path() + "/20-routes.toml:1:1");
 }
 
+TEST(ConfigSources, HiddenFilesOfFoldersDoNotCount) {
+  Folder folder;
+  folder.write("a.toml", kSmall);
+  folder.write(".#a.toml", "what an editor leaves");
+  EXPECT_TRUE(load_paths({folder.path()}).ok());
+}
+
+TEST(ConfigSources, AFileThatIsNamedTwiceIsOneFault) {
+  Folder folder;
+  const std::string file = folder.write("a.toml", kSmall);
+  EXPECT_EQ(said(load_paths({file, folder.path() + "/../" + file.substr(file.find("siding"))})),
+            folder.path() + "/../" + file.substr(file.find("siding")) +
+                ": this file is named twice; keep one\n");
+  EXPECT_EQ(said(load_paths({folder.path(), file})),
+            file + ": this file is named twice; keep one\n");
+}
+
 TEST(ConfigSources, WhatCannotBeRead) {
   Folder folder;
   EXPECT_EQ(said(load_paths({folder.path(), "/no/such.toml"})),
@@ -99,6 +116,10 @@ TEST(ConfigSources, WhatCannotBeRead) {
                 "/no/such.toml: cannot be read: No such file or directory\n");
   const std::string large = folder.write("large.toml", std::string(2 << 20, '#'));
   EXPECT_EQ(said(load_paths({large})), large + ": cannot be read: it is larger than 1MiB\n");
+  std::filesystem::create_directory(folder.path("b.toml"));
+  EXPECT_EQ(said(load_paths({folder.path("b.toml") + "/x"})),
+            folder.path("b.toml") + "/x: cannot be read: No such file or directory\n");
+  EXPECT_EQ(said(load_paths({""})), "\"\": cannot be read: No such file or directory\n");
   EXPECT_FALSE(load_paths({}).ok());
   EXPECT_FALSE(load_config({}, environment({})).ok());
 }
