@@ -69,7 +69,7 @@ Upstream* Services::upstream(std::string_view name) {
 LoopServices::LoopServices(Services& services, Loop& l)
     : shared(services),
       loop(l),
-      resolver(l, services.config->dns),
+      resolver(l, services.config->dns, {}, services.dns),
       random(std::random_device{}()) {}
 
 LoopServices::~LoopServices() {

@@ -36,6 +36,8 @@ struct Services {
   const TrustedProxies trusted;
   /// Shared with the thread that reads their files.
   const std::shared_ptr<Secrets> secrets;
+  /// Of the resolvers of all loops.
+  const std::shared_ptr<ResolverCounters> dns = std::make_shared<ResolverCounters>();
   /// Names this process in CDN-Loop (RFC 8586), so that a request it caused is known when it comes
   /// back.
   const std::string self_id;

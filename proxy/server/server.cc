@@ -33,6 +33,25 @@ struct Door {
   ListeningSockets sockets;
   std::atomic<uint32_t> open{0};
 };
+
+void collect_dns(const ResolverCounters& dns, MetricSink& sink) {
+  for (const auto& [event, count] : std::initializer_list<std::pair<const char*, uint64_t>>{
+           {"hit", dns.hits},
+           {"lookup", dns.lookups},
+           {"query", dns.queries},
+           {"answer", dns.answers},
+           {"no_such_name", dns.no_such_name},
+           {"server_failure", dns.server_failures},
+           {"timeout", dns.timeouts},
+           {"stale_failed", dns.stale_failed},
+           {"stale_gone", dns.stale_gone},
+           {"backed_off", dns.backed_off},
+           {"refused_name", dns.refused_names},
+           {"overflow", dns.overflows}}) {
+    sink.counter("siding_dns_total", "What became of names that were to be resolved",
+                 static_cast<double>(count), {{"event", event}});
+  }
+}
 }  // namespace
 
 struct Server::Impl {
@@ -265,6 +284,7 @@ void Server::Impl::register_gauges() {
                  labels);
     }
     services->secrets->collect(sink);
+    collect_dns(*services->dns, sink);
     PinStore::Snapshot pins = services->pins.snapshot();
     sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));
     sink.gauge("siding_pin_offers", "Calls that requests inside are expected to make",

@@ -30,10 +30,15 @@ std::string descriptor_line(const Config& config, const Machine& machine) {
                            " at most, RLIMIT_NOFILE allows " +
                            (unlimited ? "any number" : std::to_string(machine.descriptors));
   if (needed <= machine.descriptors) return "# " + text + "\n";
+  const uint64_t others = needed - config.limits.max_connections;
+  const std::string lower =
+      others < machine.descriptors
+          ? "lower [limits] max_connections to " + std::to_string(machine.descriptors - others)
+          : "lower [egress] max_connections and each `concurrency`: without clients they need " +
+                std::to_string(others);
   return "# " + text +
          ": TOO FEW\n#              raise it (ulimit -Hn, LimitNOFILE=" + std::to_string(needed) +
-         "), or lower [limits] max_connections (" + std::to_string(config.limits.max_connections) +
-         ")\n";
+         "), or " + lower + "\n";
 }
 
 }  // namespace

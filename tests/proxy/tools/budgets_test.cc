@@ -51,11 +51,27 @@ TEST(Budgets, SayWhatTheMachineGives) {
 
 TEST(Budgets, TooFewDescriptorsComeWithTheRemedy) {
   const ConfigRef config = loaded(kFile);
-  const std::string text = budget_comments(*config, {1 << 30, 1, 1024});
-  const std::string needed = std::to_string(descriptors_needed(*config));
-  EXPECT_NE(text.find("RLIMIT_NOFILE allows 1024: TOO FEW"), std::string::npos) << text;
-  EXPECT_NE(text.find("LimitNOFILE=" + needed), std::string::npos) << text;
-  EXPECT_NE(text.find("max_connections (1000)"), std::string::npos) << text;
+  const uint64_t needed = descriptors_needed(*config);
+  auto line_for = [&](uint64_t descriptors) {
+    const std::string text = budget_comments(*config, {1 << 30, 1, descriptors});
+    return text.substr(text.find("# descriptors"));
+  };
+  const std::string raise = std::to_string(needed) + "), or ";
+  EXPECT_EQ(line_for(needed - 300),
+            "# descriptors  " + std::to_string(needed) + " at most, RLIMIT_NOFILE allows " +
+                std::to_string(needed - 300) +
+                ": TOO FEW\n#              raise it (ulimit -Hn, LimitNOFILE=" + raise +
+                "lower [limits] max_connections to 700\n");
+  // What it says is enough.
+  Config lower = *config;
+  lower.limits.max_connections = 700;
+  EXPECT_EQ(descriptors_needed(lower), needed - 300);
+  const std::string text = line_for(1024);
+  EXPECT_TRUE(text.ends_with(raise +
+                             "lower [egress] max_connections and each `concurrency`: "
+                             "without clients they need " +
+                             std::to_string(needed - 1000) + "\n"))
+      << text;
 }
 
 TEST(Budgets, TheOutputOfCheckLoadsAgain) {
