@@ -319,7 +319,7 @@ Task<> EgressCallRun::run() {
 bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) {
   // https is another origin than http: never downgraded.
   if (url.scheme != head.scheme) return false;
-  if (url.host != host.host || url.port != host.port.value_or(80)) return false;
+  if (url.name() != host.host || url.port != host.port.value_or(80)) return false;
   std::string_view path = head.path();
   return path.starts_with(url.base_path) &&
          (path.size() == url.base_path.size() || path[url.base_path.size()] == '/');

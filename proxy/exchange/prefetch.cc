@@ -107,7 +107,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.detail = learned.obstacle();
     return;
   }
-  if (shared.speculation.is_tunnelled(upstream.config.url.host, now)) {
+  if (shared.speculation.is_tunnelled(std::string(upstream.config.url.name()), now)) {
     leg.skip = PrefetchSkip::tunnelled;
     return;
   }

@@ -11,16 +11,17 @@ constexpr uint32_t kHour = 3600;
 
 /// siding with an upstream music.test at the port of `music`, found by a DNS server of the test.
 struct NameBed {
-  explicit NameBed(ManualClock& clock)
-      : proxy(backend, {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
-                                  "\"]\n[upstream.music]\nurl = \"http://music.test:" +
-                                  std::to_string(music.port()) + "\"\n",
-                        .clock = &clock}) {}
+  explicit NameBed(ManualClock& clock, const std::string& name = "music.test")
+      : proxy(backend,
+              {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+                         "\"]\n[upstream.music]\nheaders = { X-Key = \"k\" }\nurl = \"http://" +
+                         name + ":" + std::to_string(music.port()) + "\"\n",
+               .clock = &clock}) {}
 
   /// The worker's call; "closed" if nothing was reached.
-  std::string call() {
+  std::string call(const std::string& name = "music.test") {
     Message got =
-        call_out(proxy.egress(), "http://music.test:" + std::to_string(music.port()) + "/a",
+        call_out(proxy.egress(), "http://" + name + ":" + std::to_string(music.port()) + "/",
                  "Connection: close\r\n");
     return got.whole() ? got.body : got.fault;
   }
@@ -74,6 +75,19 @@ TEST(Names, KeepTheirLastAddressWhileTheServersFail) {
   EXPECT_EQ(1, bed.dns_events("answer"));
   EXPECT_EQ(1, bed.dns_events("server_failure"));
   EXPECT_EQ(1, bed.dns_events("stale_failed"));
+}
+
+// The last dot keeps a resolver from its search domains. It makes no other host.
+TEST(Names, WithAndWithoutTheLastDotAreOne) {
+  for (const char* listed : {"music.test", "music.test."}) {
+    ManualClock clock;
+    NameBed bed(clock, listed);
+    bed.dns.has("music.test", {"127.0.0.1"}, kHour);
+    for (const char* called : {"music.test", "music.test.", "MUSIC.test"}) {
+      EXPECT_EQ("song", bed.call(called));
+      EXPECT_EQ("k", bed.music.log().back().field("x-key")) << called << " is no " << listed;
+    }
+  }
 }
 
 TEST(Names, OneThatIsUnknownClosesTheWorkersConnection) {
