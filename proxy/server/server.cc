@@ -255,6 +255,11 @@ std::string Server::Impl::start() {
     all_const.push_back(loops.back().get());
   }
   services = std::make_unique<Services>(config, observer, disk, memory_budget(*config), all);
+  std::string fault = spill_fault(*config);
+  if (!fault.empty()) {
+    log_warning(fault + "; bodies stay in memory only. Make the folder writable, or name another " +
+                "with [limits] spill_dir");
+  }
   observer.gauges().add(loop_gauges(all_const));
   observer.gauges().add(uptime_gauge(clock));
   register_gauges();

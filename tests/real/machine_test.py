@@ -82,6 +82,14 @@ class MachineTest(harness.Case):
             results = load.run(("127.0.0.1", self.ports.egress), calls, timeout=20)
         self.assertEqual([(r.status, r.error) for r in results], [(200, None)] * 90)
 
+    def test_a_folder_that_takes_no_files(self):
+        """Said at the start; siding serves, with bodies in memory only."""
+        self.server("127.0.0.1", self.ports.backend)
+        proxy = self.siding(**self.config(limits={"spill_dir": self.folder + "/none"}))
+        harness.until(lambda: "spill file in %s/none: No such file or directory; bodies stay in memory only"
+                      % self.folder in proxy.log(), what="the warning")
+        self.assertEqual(self.get("/a").status, 200)
+
     def test_ipv6_on_every_side(self):
         """Clients, egress, backend, upstream by IPv6 literals, and `[::]`."""
         config = self.config(listen=["127.0.0.1:%d" % self.ports.front, "[::]:%d" % self.ports.front])

@@ -74,9 +74,23 @@ TEST(Budgets, TooFewDescriptorsComeWithTheRemedy) {
       << text;
 }
 
+TEST(Budgets, AFolderThatTakesNoFilesIsToldOf) {
+  const std::string text = std::string(kFile) + "spill_dir = \"/no/such\"\n";
+  const Machine machine = read_machine(*loaded(text));
+  EXPECT_EQ(machine.spill_fault, "spill file in /no/such: No such file or directory");
+  EXPECT_NE(
+      budget_comments(*loaded(text), machine)
+          .find("then files of 512 MiB in all\n#              BUT NO FILES: spill file in "
+                "/no/such: No such file or directory\n#              make the folder writable"),
+      std::string::npos);
+  const std::string none = std::string(kFile).replace(std::string(kFile).find("512MiB"), 6, "0B");
+  EXPECT_EQ(read_machine(*loaded(none + "spill_dir = \"/no/such\"\n")).spill_fault, "");
+}
+
 TEST(Budgets, TheOutputOfCheckLoadsAgain) {
   const ConfigRef config = loaded(kFile);
-  std::string text = print_config(*config) + budget_comments(*config, {1 << 30, 1, 1024});
+  std::string text =
+      print_config(*config) + budget_comments(*config, {1 << 30, 1, 1024, "spill file in /x: no"});
   EXPECT_EQ(text.find("hush"), std::string::npos);
   loaded(text);
 }
@@ -86,6 +100,7 @@ TEST(Budgets, TheMachineIsRead) {
   EXPECT_GT(machine.memory, 0u);
   EXPECT_GT(machine.descriptors, 0u);
   EXPECT_GE(machine.threads, 1u);
+  EXPECT_EQ(machine.spill_fault, "");
 }
 
 TEST(StartupLines, SayWhoListensWhereAndWhatStandsBehind) {
