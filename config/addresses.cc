@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "config/faults.h"
 #include "config/values.h"
+#include "http/uri.h"
 
 namespace siding {
 namespace {
@@ -36,15 +37,15 @@ std::optional<uint16_t> parse_port(std::string_view text) {
 }
 
 // "host:port", "[v6]:port", or only a host: then port is empty.
-struct HostPort {
+struct SplitAddress {
   std::string host;
   std::string_view port;
   bool has_port = false;
   bool bracketed = false;
 };
 
-HostPort split_host_port(std::string_view text) {
-  HostPort out;
+SplitAddress split_host_port(std::string_view text) {
+  SplitAddress out;
   size_t end = text.rfind(':');
   if (text.substr(0, 1) == "[" && text.find(']') != std::string_view::npos) {
     const size_t close = text.find(']');
@@ -73,12 +74,10 @@ Parsed<std::string> parse_unix_path(std::string_view text) {
   return {std::string(path), ""};
 }
 
-bool is_host_name(std::string_view host) {
-  if (host.empty() || host.size() > 253 || host.front() == '.' || host.front() == '-') return false;
-  if (host.find("..") != std::string_view::npos) return false;
-  return std::all_of(host.begin(), host.end(), [](char c) {
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
-  });
+// A name, or an IPv4 address as requests and resolvers take it: "127.1" is neither.
+bool is_host_name(std::string_view text) {
+  const auto host = parse_host_port(text);
+  return host && !host->port && host->kind != HostPort::Kind::ipv6;
 }
 
 // Everything behind "http://".
@@ -104,7 +103,7 @@ Parsed<OriginUrl> parse_origin(std::string_view text, std::string_view rest) {
   if (authority.find('@') != std::string_view::npos) {
     return {{}, "a url here has no user and password; set the Authorization field under `headers`"};
   }
-  const HostPort parts = split_host_port(authority);
+  const SplitAddress parts = split_host_port(authority);
   const auto ip = parse_ip(parts.host);
   if (parts.bracketed ? !ip || ip->v4 : !is_host_name(parts.host)) {
     return {{},
@@ -147,7 +146,7 @@ Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   if (parse_ip(text)) {
     return {{}, "the port is missing, as in \"127.0.0.1:8080\" or \"[::1]:8080\""};
   }
-  const HostPort parts = split_host_port(text);
+  const SplitAddress parts = split_host_port(text);
   const auto ip = parse_ip(parts.host);
   if (parts.host.empty() || parts.host == "*") {
     return {{},
@@ -263,7 +262,7 @@ Parsed<std::string> parse_resolver(std::string_view text) {
     return (v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::string(port);
   };
   if (parse_ip(text)) return {with_port(text, "53"), ""};
-  const HostPort parts = split_host_port(text);
+  const SplitAddress parts = split_host_port(text);
   const auto port = parse_port(parts.port);
   if (!parse_ip(parts.host) || (parts.has_port && (!port || *port == 0))) {
     return {{}, "a resolver is an IP address, such as \"10.0.0.2\" or \"[::1]:53\""};
@@ -279,14 +278,18 @@ Parsed<std::string> parse_domain(std::string_view text) {
 Parsed<std::string> parse_host_pattern(std::string_view text) {
   if (text == "*") return {"", ""};
   const std::string_view name = text.starts_with("*.") ? text.substr(2) : text;
-  const bool v6 = text.starts_with("[") && text.ends_with("]") &&
-                  parse_ip(text.substr(1, text.size() - 2)).has_value();
-  if (!v6 && !is_host_name(name)) {
+  const auto host = parse_host_port(name);  // as it will be compared
+  if (!host || host->port || (name != text && host->kind != HostPort::Kind::name)) {
     return {{},
             "a host is a name without port, such as \"shop.example\", \"*.shop.example\", or "
             "\"*\" for all"};
   }
-  return {lower(text), ""};
+  return {(name == text ? "" : "*.") + host->host, ""};
+}
+
+std::string print_host_pattern(const std::string& host) {
+  if (host.empty()) return "*";
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
 }  // namespace siding

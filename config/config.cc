@@ -32,6 +32,10 @@ std::string OriginUrl::authority() const {
   return bracketed(host) + (default_port ? "" : ":" + std::to_string(port));
 }
 
+std::string_view OriginUrl::name() const {
+  return std::string_view(host).substr(0, host.size() - (host.ends_with('.') ? 1 : 0));
+}
+
 std::string RouteConfig::text() const {
   std::string out = "path " + (path.text().empty() ? "*" : path.text());
   if (!host.empty()) out += " host " + host;

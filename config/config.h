@@ -44,6 +44,8 @@ struct OriginUrl {
   std::string unix_path;          ///< for "unix:/path"
   std::string base_path;          ///< of an upstream: "" or "/v1", put before each call's path
   std::string authority() const;  ///< for Host: brackets for IPv6, no default port
+  /// The host as HostPort has it: without the dot that keeps a resolver from searching.
+  std::string_view name() const;
 };
 
 /// A header value from the file, or from a file that it names (a secret: never shown).

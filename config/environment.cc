@@ -19,8 +19,8 @@ bool is_variable_name(std::string_view name) {
 void expand(Node& node, const Environment& env, Faults& faults) {
   const std::string_view text = node.text;
   std::string out;
-  auto fault = [&](size_t offset, std::string message) {
-    faults.error(node.place_of(offset), std::move(message));
+  auto fault = [&](size_t offset, std::string_view message) {
+    faults.error(node.place_of(offset), message);
     node.broken = true;
   };
   size_t at = 0;

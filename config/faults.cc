@@ -28,6 +28,24 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// What others wrote goes to a terminal: no control characters, and no more than one can read.
+std::string readable(std::string_view text) {
+  constexpr size_t kMost = 1000;
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    const bool begins = (u & 0xC0) != 0x80;  // a character of UTF-8
+    if (out.size() >= kMost && begins) return out + "...";
+    if ((u < 0x20 && c != '\n') || u == 0x7F) {
+      out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 size_t Faults::add_file(std::string name) {
@@ -41,8 +59,8 @@ std::string Faults::text(Place place) const {
   return out + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
 }
 
-void Faults::add(Place place, std::string message, bool warning) {
-  faults_.push_back({place, std::move(message), warning});
+void Faults::add(Place place, std::string_view message, bool warning) {
+  faults_.push_back({place, readable(message), warning});
 }
 
 bool Faults::any_error() const {
@@ -67,6 +85,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   if (word.size() > 64) return "";
   std::string best;
   for (const std::string& candidate : candidates) {
+    if (word.size() >= 3 && lower(candidate).starts_with(lower(word))) return candidate;
     const size_t distance = edit_distance(lower(word), lower(candidate));
     if (distance > allowed || (distance == allowed && !best.empty())) continue;
     best = candidate;

@@ -29,8 +29,8 @@ class Faults {
  public:
   size_t add_file(std::string name);
 
-  void error(Place place, std::string message) { add(place, std::move(message), false); }
-  void warn(Place place, std::string message) { add(place, std::move(message), true); }
+  void error(Place place, std::string_view message) { add(place, message, false); }
+  void warn(Place place, std::string_view message) { add(place, message, true); }
 
   /// "siding.toml:12:3"
   std::string text(Place place) const;
@@ -54,7 +54,7 @@ class Faults {
     std::string message;
     bool warning;
   };
-  void add(Place place, std::string message, bool warning);
+  void add(Place place, std::string_view message, bool warning);
 
   std::vector<std::string> files_;
   std::vector<Fault> faults_;

@@ -1,11 +1,7 @@
 // Reading of the kinds that have to do with HTTP: secrets, header fields, paths, calls (see kinds.h).
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-
 #include "base/text.h"
 #include "config/kinds.h"
+#include "config/secret_file.h"
 
 namespace siding {
 namespace {
@@ -68,8 +64,11 @@ bool check_header_value(const Node& node, std::string_view value, Faults& faults
 
 void Secret::read(const Node& node, HeaderValue& out, Faults& faults) const {
   if (!node.is(Node::Kind::table)) {
-    const auto text = read_string(node, faults, "a string or { file = \"/path\" }");
-    if (text && check_header_value(node, *text, faults)) out.value = *text;
+    if (node.is(Node::Kind::string)) {
+      if (check_header_value(node, node.text, faults)) out.value = node.text;
+    } else {  // what it is instead is not shown
+      faults.error(node.place, "expected a string or { file = \"/path\" }; text stands in quotes");
+    }
     return;
   }
   const Text<std::string> kPath{parse_absolute_path, nullptr};
@@ -77,18 +76,9 @@ void Secret::read(const Node& node, HeaderValue& out, Faults& faults) const {
   reader.required("file", out.file, kPath, "the path of the file that holds the value");
   reader.finish();
   if (out.file.empty()) return;
-  errno = 0;
-  std::ifstream file(out.file);
-  if (!file) {
-    faults.error(node.at("file").place,
-                 "cannot read `" + out.file + "`: " + std::strerror(errno == 0 ? EIO : errno));
-    return;
-  }
-  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
-  // An empty secret would mean that none is asked for.
-  if (content.empty()) faults.error(node.at("file").place, "`" + out.file + "` is empty");
-  if (check_header_value(node.at("file"), content, faults)) out.value = std::move(content);
+  SecretFile file = read_secret_file(out.file);
+  if (!file.fault.empty()) faults.error(node.at("file").place, file.fault);
+  out.value = std::move(file.value);
 }
 
 std::string Secret::print(const HeaderValue& value) const {

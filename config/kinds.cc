@@ -12,6 +12,13 @@ std::string range(std::string_view written, const std::string& min, const std::s
          (word.empty() ? "" : ", or is " + toml_string(word));
 }
 
+// What may be meant by a bare number.
+std::string in_units(int64_t number, const std::string& one, const std::string& other) {
+  if (number < 0) return "; it cannot be negative";
+  const std::string text = std::to_string(number);
+  return "; write \"" + text + one + "\" or \"" + text + other + "\"";
+}
+
 }  // namespace
 
 std::optional<std::string_view> read_string(const Node& node, Faults& faults,
@@ -60,8 +67,7 @@ std::optional<uint64_t> Size::parse(const Node& node, Faults& faults) const {
   const std::string what =
       "a size with its unit, such as \"64MiB\"" + (zero.empty() ? "" : ", or " + toml_string(zero));
   if (node.is(Node::Kind::integer)) {
-    const std::string number = std::to_string(node.number);
-    report_type(node, faults, what, "; write \"" + number + "B\" or \"" + number + "MiB\"");
+    report_type(node, faults, what, in_units(node.number, "B", "MiB"));
     return std::nullopt;
   }
   const auto text = read_string(node, faults, what);
@@ -83,8 +89,7 @@ void Time::read(const Node& node, Duration& out, Faults& faults) const {
   const std::string what = "a duration with its unit, such as \"10s\"" +
                            (none.empty() ? "" : ", or " + toml_string(none));
   if (node.is(Node::Kind::integer)) {
-    const std::string number = std::to_string(node.number);
-    report_type(node, faults, what, "; write \"" + number + "s\" or \"" + number + "ms\"");
+    report_type(node, faults, what, in_units(node.number, "s", "ms"));
     return;
   }
   const auto text = read_string(node, faults, what);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "config/node.h"
 #include "config/reader.h"
@@ -20,16 +21,28 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFile = 1 << 20;  // a larger file is no configuration
 
-// The *.toml files of a folder in name order, or the path itself.
-std::vector<std::string> files_of(const std::string& path) {
+// The *.toml files of a folder in name order, or the path itself; none: see `reason`. As for a shell,
+// "*" is no dot at the beginning: those are what editors leave.
+std::vector<std::string> files_of(const std::string& path, std::string& reason) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return {path};
   std::vector<std::string> files;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".toml") files.push_back(it->path().string());
+    const fs::path& file = it->path();
+    const bool hidden = file.filename().string().starts_with(".");
+    if (file.extension() == ".toml" && !hidden) files.push_back(file.string());
   }
   std::sort(files.begin(), files.end());
+  if (error) files.clear();
+  reason = error ? "cannot be read: " + error.message() : "the folder holds no *.toml file";
   return files;
+}
+
+// The file behind all links, so that one that is named twice is known.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  return error ? path : real.string();
 }
 
 // "" on success, else the reason.
@@ -73,16 +86,22 @@ LoadedConfig load_config(const std::vector<ConfigSource>& sources, const Environ
 LoadedConfig load_config_files(const std::vector<std::string>& paths, const Environment& env) {
   std::vector<ConfigSource> sources;
   std::vector<Diagnostic> unreadable;
+  std::set<std::string> seen;
   for (const std::string& path : paths) {
-    const std::vector<std::string> files = files_of(path);
-    if (files.empty()) unreadable.push_back({path, "the folder holds no *.toml file"});
+    std::string none;
+    const std::vector<std::string> files = files_of(path, none);
+    if (files.empty()) unreadable.push_back({path, none});
     for (const std::string& file : files) {
-      ConfigSource source{file, ""};
+      if (!seen.insert(real_path(file)).second) {
+        unreadable.push_back({file, "this file is named twice; keep one"});
+        continue;
+      }
+      ConfigSource source{file.empty() ? "\"\"" : file, ""};
       const std::string reason = read_file(file, source.text);
       if (reason.empty()) {
         sources.push_back(std::move(source));
       } else {
-        unreadable.push_back({file, "cannot be read: " + reason});
+        unreadable.push_back({source.name, "cannot be read: " + reason});
       }
     }
   }

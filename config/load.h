@@ -36,8 +36,9 @@ struct ConfigSource {
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 Environment process_environment();
 
-/// Reads files and folders (`*.toml` in name order). Several files are one configuration: tables
-/// are merged, lists of tables ([[route]]) appended, the same key twice is an error.
+/// Reads files and folders (`*.toml` in name order, without hidden ones). Several files are one
+/// configuration: tables are merged, lists of tables ([[route]]) appended, the same key twice is an
+/// error.
 LoadedConfig load_config_files(const std::vector<std::string>& paths, const Environment& env);
 LoadedConfig load_config(const std::vector<ConfigSource>& sources, const Environment& env);
 

@@ -25,8 +25,7 @@ inline const Text<std::string> kFieldName{[](std::string_view text) -> Parsed<st
                                             return {std::string(text), ""};
                                           },
                                           as_is};
-inline const Text<std::string> kHost{
-    parse_host_pattern, [](auto& host) { return host.empty() ? std::string("*") : host; }};
+inline const Text<std::string> kHost{parse_host_pattern, print_host_pattern};
 inline const Text<std::string> kAnyText{[](std::string_view text) {
                                           return Parsed<std::string>{std::string(text), ""};
                                         },

@@ -151,6 +151,8 @@ std::string remedy(std::string_view line, std::string_view reason) {
     const std::string_view name = trim_ows(line).substr(1);
     return "; it is a list: write [[" + std::string(name.substr(0, name.find(']'))) + "]]";
   }
+  if (says("not representable") || says("too long")) return "; no key takes so large a number";
+  if (says("utf-8")) return "; save the file as UTF-8";
   if (says("redefine")) return "; it is given twice: keep one";
   if (says("control characters")) {
     return "; a string ends in the line where it begins: is its closing quote missing?";
@@ -162,8 +164,8 @@ std::string remedy(std::string_view line, std::string_view reason) {
   std::string_view value = trim_ows(line.substr(equals + 1));
   value = trim_ows(value.substr(0, value.find_first_of("#\r")));
   if (value.find_first_of("\"'[]{}") == std::string_view::npos && !value.empty()) {
-    return "; text stands in quotes: " + std::string(key_of(line)) + " = \"" + std::string(value) +
-           "\"";
+    // The value is not repeated: it may be a secret.
+    return "; text stands in quotes: " + std::string(key_of(line)) + " = \"...\"";
   }
   return "";
 }

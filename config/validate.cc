@@ -137,8 +137,8 @@ void validate_upstreams(const Config& config, const Node& root, Faults& faults) 
     const Node& node = root.at("upstream").children[i];
     for (size_t j = 0; j < i; ++j) {
       const OriginUrl& other = config.upstreams[j].url;
-      if (other.host.empty() || other.authority() != upstream.url.authority() ||
-          other.base_path != upstream.url.base_path) {
+      if (other.host.empty() || other.name() != upstream.url.name() ||
+          other.port != upstream.url.port || other.base_path != upstream.url.base_path) {
         continue;
       }
       faults.error(node.at("url").place, "[upstream." + config.upstreams[j].name +

@@ -32,8 +32,10 @@ Parsed<OriginUrl> parse_upstream_url(std::string_view text);
 /// A resolver: an IP address with or without a port; gives it with one.
 Parsed<std::string> parse_resolver(std::string_view text);
 Parsed<std::string> parse_domain(std::string_view text);
-/// "shop.example", "*.example", or "*" for every host (then the value is empty).
+/// "shop.example", "*.example", "[::1]", or "*" for every host. The value is as HostPort::host: without
+/// brackets, and empty for every host.
 Parsed<std::string> parse_host_pattern(std::string_view text);
+std::string print_host_pattern(const std::string& host);
 Parsed<std::string> parse_method(std::string_view text);
 /// "cookie.NAME", "header.NAME" or "query.NAME".
 Parsed<std::string> parse_condition(std::string_view text);

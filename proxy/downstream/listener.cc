@@ -104,6 +104,23 @@ void Listener::close_all() {
   }
 }
 
+namespace {
+std::string listen_remedy(bool is_unix, int reason) {
+  switch (reason) {
+    case EADDRINUSE:
+      return is_unix ? "; is another siding running there? What is no socket is not removed"
+                     : "; is another siding or server running there?";
+    case EACCES:
+      return is_unix ? "; siding may not write into that folder"
+                     : "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case ENOENT: return "; make the folder first";
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT: return "; this machine has no such address";
+    default: return "";
+  }
+}
+}  // namespace
+
 int open_listener(const SocketAddress& address, bool reuse_port, std::string* error) {
   int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd >= 0) {
@@ -124,10 +141,8 @@ int open_listener(const SocketAddress& address, bool reuse_port, std::string* er
     if (bind(fd, address.raw(), address.length()) == 0 && listen(fd, kAcceptQueue) == 0) return fd;
   }
   int reason = errno;
-  *error = "cannot listen on " + address.text() + ": " + std::strerror(reason);
-  if (reason == EADDRINUSE) *error += "; is another siding or server running there?";
-  if (reason == EACCES) *error += "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
-  if (reason == EADDRNOTAVAIL) *error += "; this machine has no such address";
+  *error = "cannot listen on " + address.text() + ": " + std::strerror(reason) +
+           listen_remedy(address.is_unix(), reason);
   if (fd >= 0) close(fd);
   return -1;
 }

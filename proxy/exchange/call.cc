@@ -18,8 +18,12 @@ Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const O
   co_return pool.lease(std::move(slot), std::move(*socket));
 }
 
-void set_upstream_fields(const Upstream& upstream, Fields& fields) {
-  for (const auto& [name, value] : upstream.config.headers) fields.set(name, value.value);
+void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields) {
+  if (upstream.config.headers.empty()) return;
+  const auto secrets = services.secrets->values();
+  for (const auto& [name, header] : upstream.config.headers) {
+    fields.set(name, secrets->of(header.value, header.file));
+  }
 }
 
 void add_cdn_loop(const Services& services, Fields& fields) {

@@ -32,7 +32,7 @@ Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const O
                                      Duration connect_timeout, bool may_reuse, TimePoint deadline);
 
 /// Sets the fields that the configuration adds to every call of an upstream.
-void set_upstream_fields(const Upstream& upstream, Fields& fields);
+void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);
 /// Marks a request as caused by this process (RFC 8586).
 void add_cdn_loop(const Services& services, Fields& fields);
 

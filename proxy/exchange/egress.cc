@@ -71,15 +71,18 @@ void EgressCallRun::answer(Outcome outcome, std::string_view detail) {
 }
 
 bool EgressCallRun::authorized() const {
-  const std::string& secret = services_.shared.config->egress->secret;
-  if (secret.empty()) return true;
+  const EgressConfig& config = *services_.shared.config->egress;
+  if (config.secret.empty()) return true;
   std::optional<std::string_view> given = stream_.head.fields.get("proxy-authorization");
   if (!given || !equals_ignore_case(given->substr(0, 6), "basic ")) return false;
   std::optional<std::string> pair = base64_decode(given->substr(6));
   if (!pair) return false;
   // The user may name the worker; the password is the lock.
   size_t colon = pair->find(':');
-  return colon != std::string::npos && constant_time_equal(pair->substr(colon + 1), secret);
+  if (colon == std::string::npos) return false;
+  const auto secrets = services_.shared.secrets->values();
+  return constant_time_equal(pair->substr(colon + 1),
+                             secrets->of(config.secret, config.secret_file));
 }
 
 bool EgressCallRun::refuse_early() {
@@ -255,7 +258,7 @@ Task<> EgressCallRun::forward() {
   head.fields = call_fields_;
   head.target = head.fields.intern(to_.target);
   head.authority = head.fields.intern(to_.origin.authority());
-  if (to_.upstream != nullptr) set_upstream_fields(*to_.upstream, head.fields);
+  if (to_.upstream != nullptr) set_upstream_fields(shared(), *to_.upstream, head.fields);
   add_via(head.fields, head.minor_version);
   add_cdn_loop(shared(), head.fields);
   bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;
@@ -316,7 +319,7 @@ Task<> EgressCallRun::run() {
 bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) {
   // https is another origin than http: never downgraded.
   if (url.scheme != head.scheme) return false;
-  if (url.host != host.host || url.port != host.port.value_or(80)) return false;
+  if (url.name() != host.host || url.port != host.port.value_or(80)) return false;
   std::string_view path = head.path();
   return path.starts_with(url.base_path) &&
          (path.size() == url.base_path.size() || path[url.base_path.size()] == '/');

@@ -107,7 +107,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.detail = learned.obstacle();
     return;
   }
-  if (shared.speculation.is_tunnelled(upstream.config.url.host, now)) {
+  if (shared.speculation.is_tunnelled(std::string(upstream.config.url.name()), now)) {
     leg.skip = PrefetchSkip::tunnelled;
     return;
   }
@@ -125,7 +125,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
   head.method = head.fields.intern(leg.call.method);
   head.target = head.fields.intern(path);
   head.authority = head.fields.intern(upstream.config.url.authority());
-  set_upstream_fields(upstream, head.fields);
+  set_upstream_fields(shared, upstream, head.fields);
   add_cdn_loop(shared, head.fields);
   TimePoint until = std::min(deadline, after(now, upstream.config.timeout));
   leg.fetch = Fetch::start(services_, upstream, std::move(head), until,

@@ -32,6 +32,7 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
       bodies(memory, config->limits.spill, config->limits.spill_dir, disk),
       router(*config),
       trusted(config->trusted_proxies),
+      secrets(std::make_shared<Secrets>(*config)),
       self_id(make_self_id()),
       unlisted({.max_connections = 0, .workers = 0, .max_idle = 0, .idle_timeout = {}, .head = {}},
                loops),
@@ -68,7 +69,7 @@ Upstream* Services::upstream(std::string_view name) {
 LoopServices::LoopServices(Services& services, Loop& l)
     : shared(services),
       loop(l),
-      resolver(l, services.config->dns),
+      resolver(l, services.config->dns, {}, services.dns),
       random(std::random_device{}()) {}
 
 LoopServices::~LoopServices() {

@@ -17,6 +17,7 @@
 #include "proxy/exchange/origins.h"
 #include "proxy/exchange/pins.h"
 #include "proxy/exchange/router.h"
+#include "proxy/exchange/secrets.h"
 #include "proxy/exchange/speculation.h"
 #include "proxy/exchange/trust.h"
 #include "proxy/loop/background.h"
@@ -33,6 +34,10 @@ struct Services {
   BodyBudgets bodies;
   const Router router;
   const TrustedProxies trusted;
+  /// Shared with the thread that reads their files.
+  const std::shared_ptr<Secrets> secrets;
+  /// Of the resolvers of all loops.
+  const std::shared_ptr<ResolverCounters> dns = std::make_shared<ResolverCounters>();
   /// Names this process in CDN-Loop (RFC 8586), so that a request it caused is known when it comes
   /// back.
   const std::string self_id;

@@ -32,6 +32,7 @@ struct Disk::Job {
   uint64_t offset = 0;
   Buffer data;  // to write, or what was read
   size_t to_read = 0;
+  std::function<void()> other;  // in their place
   int error = 0;
 
   std::mutex mutex;  // guards the two below
@@ -47,6 +48,7 @@ struct Disk::Job {
 };
 
 void Disk::Job::run() {
+  if (other) return other();
   if (to_read > 0) {
     BlockRef block = BlockRef::make(to_read);
     size_t got = 0;
@@ -167,6 +169,13 @@ Task<Result<Buffer>> Disk::read(std::shared_ptr<TemporaryFile> file, uint64_t of
                     std::string("reading a spill file: ") + std::strerror(job->error));
   }
   co_return std::move(job->data);
+}
+
+Task<> Disk::run(std::function<void()> work) {
+  auto job = std::make_shared<Job>();
+  job->other = std::move(work);
+  Done done(*this, job);
+  co_await done;
 }
 
 }  // namespace siding

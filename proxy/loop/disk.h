@@ -1,7 +1,7 @@
 // File reads and writes off the loop: regular files block, and a loop thread must not. One worker
 // thread serves all loops in order.
 // Invariants: a job owns its data and a reference to its file, so the waiting coroutine may be
-// destroyed at any time; at most as many jobs exist as there are bodies being spilled.
+// destroyed at any time; at most as many jobs exist as there are bodies being spilled, and one of run().
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -42,6 +43,8 @@ class Disk {
   Task<Result<>> write(std::shared_ptr<TemporaryFile> file, uint64_t offset, Buffer data);
   /// Exactly `size` bytes, which must have been written before.
   Task<Result<Buffer>> read(std::shared_ptr<TemporaryFile> file, uint64_t offset, size_t size);
+  /// Other work with files. `work` owns, or shares, all that it uses.
+  Task<> run(std::function<void()> work);
   /// Jobs that have not ended. Once it is 0, whoever waited has been posted.
   uint32_t pending() const { return pending_.load(); }
 

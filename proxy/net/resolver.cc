@@ -18,10 +18,7 @@ constexpr Duration kBetweenFileChecks = std::chrono::seconds(1);
 // Once there are IPv4 addresses, IPv6 ones are waited for that long: some servers drop the question.
 constexpr Duration kAaaaGrace = std::chrono::milliseconds(250);
 
-// One writer, so no read-modify-write is needed.
-void count(ResolverCounters::Count& counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
+void count(ResolverCounters::Count& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
 Addresses alternate(const Addresses& v6, const Addresses& v4) {
   Addresses out;
@@ -69,10 +66,12 @@ Resolver::FileStamp Resolver::FileStamp::of(const std::string& path) {
           int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec};
 }
 
-Resolver::Resolver(Loop& loop, const DnsConfig& config, ResolverFiles files)
+Resolver::Resolver(Loop& loop, const DnsConfig& config, ResolverFiles files,
+                   std::shared_ptr<ResolverCounters> counters)
     : loop_(loop),
       config_(config),
       files_(std::move(files)),
+      counters_(std::move(counters)),
       cache_(kMaxNames, {config.min_ttl, config.max_ttl}),
       random_(static_cast<uint32_t>(loop.clock().now().time_since_epoch().count()) + loop.index()) {
 }
@@ -87,18 +86,18 @@ Task<Result<Addresses>> Resolver::resolve(std::string host, uint16_t port, TimeP
 
   std::optional<HostName> name = HostName::parse(host);
   if (!name) {
-    count(counters_.refused_names);
+    count(counters_->refused_names);
     co_return Error(Failure::dns_error, Side::local, false, "not a host name");
   }
   DnsCache::Ref entry = cache_.get(name->key());
   if (!entry) {
-    count(counters_.overflows);
+    count(counters_->overflows);
     co_return Error(Failure::dns_error, Side::local, true, "too many names are looked up at once");
   }
 
   TimePoint now = loop_.now();
   bool fresh = entry->fresh(now);
-  if (fresh) count(counters_.hits);
+  if (fresh) count(counters_->hits);
   if (!entry->busy && entry->may_ask(now)) {
     entry->busy = true;
     lookups_.run(look_up(entry, *name));
@@ -114,14 +113,14 @@ Task<Result<Addresses>> Resolver::resolve(std::string host, uint16_t port, TimeP
     if (until > now) co_await Wait(entry->settled, until);
   }
   Result<Addresses> result = known(*entry, port);
-  if (!asking && !result.ok()) count(counters_.backed_off);
+  if (!asking && !result.ok()) count(counters_->backed_off);
   co_return result;
 }
 
 Result<Addresses> Resolver::known(const DnsEntry& entry, uint16_t port) {
   TimePoint now = loop_.now();
   if (entry.kept(now)) {
-    if (!entry.fresh(now)) count(entry.gone() ? counters_.stale_gone : counters_.stale_failed);
+    if (!entry.fresh(now)) count(entry.gone() ? counters_->stale_gone : counters_->stale_failed);
     Addresses addresses = entry.addresses();
     for (SocketAddress& address : addresses) address.set_port(port);
     return addresses;
@@ -138,7 +137,7 @@ void Resolver::forget(std::string_view host) {
 }
 
 Task<> Resolver::look_up(DnsCache::Ref entry, HostName host) {
-  count(counters_.lookups);
+  count(counters_->lookups);
   DnsReply reply;
   reply.addresses = find_locally(host.name);
   if (!reply.addresses.empty()) {
@@ -178,7 +177,7 @@ Task<DnsReply> Resolver::ask_dns(HostName host) {
 }
 
 Task<DnsReply> Resolver::ask_both(std::shared_ptr<DnsChannel> channel, std::string name) {
-  count(counters_.queries);
+  count(counters_->queries);
   DnsQuery v4(channel, name, DnsType::a, config_.tries, kMaxAddresses);
   DnsQuery v6(channel, name, DnsType::aaaa, config_.tries, kMaxAddresses);
   while (!v4.done()) co_await Wait(v4.ended());
@@ -191,12 +190,13 @@ Task<DnsReply> Resolver::ask_both(std::shared_ptr<DnsChannel> channel, std::stri
 void Resolver::settle(DnsEntry& entry, DnsReply reply) {
   TimePoint now = loop_.now();
   if (reply.kind == DnsReply::Kind::found) {
-    count(counters_.answers);
+    count(counters_->answers);
     entry.set_good(std::move(reply.addresses), cache_.clamp(reply.ttl), now);
   } else {
     bool timeout = reply.kind == DnsReply::Kind::timeout;
     bool gone = reply.kind == DnsReply::Kind::gone;
-    count(timeout ? counters_.timeouts : gone ? counters_.no_such_name : counters_.server_failures);
+    ResolverCounters& c = *counters_;
+    count(timeout ? c.timeouts : gone ? c.no_such_name : c.server_failures);
     Error error(timeout ? Failure::dns_timeout : Failure::dns_error, Side::upstream, true,
                 entry.key() + ": " + reply.detail);
     double spread = static_cast<double>(random_() - random_.min()) /

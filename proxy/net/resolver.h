@@ -28,7 +28,7 @@ namespace siding {
 class DnsChannel;
 struct DnsReply;
 
-/// Totals of one resolver: its loop adds, any thread may read.
+/// Totals, of one resolver or of several: their loops add, any thread may read.
 struct ResolverCounters {
   using Count = std::atomic<uint64_t>;
   Count hits{0};     ///< answered by a fresh entry
@@ -57,7 +57,8 @@ class Resolver {
   static constexpr size_t kMaxNames = 1024;
 
   /// Reads no file and opens no socket before the first lookup. Must outlive all who wait in it.
-  Resolver(Loop& loop, const DnsConfig& config, ResolverFiles files = {});
+  Resolver(Loop& loop, const DnsConfig& config, ResolverFiles files = {},
+           std::shared_ptr<ResolverCounters> counters = std::make_shared<ResolverCounters>());
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -74,7 +75,7 @@ class Resolver {
   /// earliest a second after the last time. Until there is an answer the old one is kept.
   void forget(std::string_view host);
 
-  const ResolverCounters& counters() const { return counters_; }
+  const ResolverCounters& counters() const { return *counters_; }
 
  private:
   /// Enough of stat() to see that a file was changed or replaced.
@@ -98,7 +99,7 @@ class Resolver {
   Loop& loop_;
   const DnsConfig config_;
   const ResolverFiles files_;
-  ResolverCounters counters_;
+  const std::shared_ptr<ResolverCounters> counters_;
   DnsCache cache_;
   std::shared_ptr<DnsChannel> channel_;  // replaced when resolv.conf changes
   FileStamp resolv_conf_;                // as it was then

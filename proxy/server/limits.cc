@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "config/load.h"
+#include "proxy/loop/disk.h"
 #include "proxy/observe/log.h"
 
 namespace siding {
@@ -83,6 +84,12 @@ uint32_t thread_count(const Config& config) {
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = static_cast<uint32_t>(CPU_COUNT(&set));
   if (std::optional<uint32_t> quota = cgroup_cpus()) cpus = std::min(cpus, *quota);
   return std::clamp(cpus, 1u, kMostThreads);
+}
+
+std::string spill_fault(const Config& config) {
+  if (config.limits.spill == 0) return {};
+  auto file = TemporaryFile::create(config.limits.spill_dir);
+  return file ? std::string() : file.error().detail;
 }
 
 uint32_t front_limit(const Config& config) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "config/config.h"
 
@@ -13,6 +14,9 @@ uint64_t memory_budget(const Config& config);
 /// `threads`, or for "auto" the CPU quota of the cgroup, else the CPUs that this process may use; at
 /// most 4.
 uint32_t thread_count(const Config& config);
+
+/// Why no body can be put into a file of [limits] spill_dir; "" if it can, or shall not.
+std::string spill_fault(const Config& config);
 
 /// [limits] max_connections, less what RLIMIT_NOFILE leaves for: descriptors of the workers' calls, the
 /// backends and the doors come first.

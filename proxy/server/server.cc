@@ -3,6 +3,7 @@
 #include "proxy/server/server.h"
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <tuple>
@@ -22,6 +23,8 @@ namespace siding {
 namespace {
 /// How often a drain looks whether what is inside has finished: it counts over all threads.
 constexpr Duration kDrainLook = std::chrono::milliseconds(5);
+/// How often the files of secrets are looked at.
+constexpr Duration kSecretLook = std::chrono::seconds(10);
 
 /// One kind of listener over all threads.
 struct Door {
@@ -30,6 +33,25 @@ struct Door {
   ListeningSockets sockets;
   std::atomic<uint32_t> open{0};
 };
+
+void collect_dns(const ResolverCounters& dns, MetricSink& sink) {
+  for (const auto& [event, count] : std::initializer_list<std::pair<const char*, uint64_t>>{
+           {"hit", dns.hits},
+           {"lookup", dns.lookups},
+           {"query", dns.queries},
+           {"answer", dns.answers},
+           {"no_such_name", dns.no_such_name},
+           {"server_failure", dns.server_failures},
+           {"timeout", dns.timeouts},
+           {"stale_failed", dns.stale_failed},
+           {"stale_gone", dns.stale_gone},
+           {"backed_off", dns.backed_off},
+           {"refused_name", dns.refused_names},
+           {"overflow", dns.overflows}}) {
+    sink.counter("siding_dns_total", "What became of names that were to be resolved",
+                 static_cast<double>(count), {{"event", event}});
+  }
+}
 }  // namespace
 
 struct Server::Impl {
@@ -91,6 +113,10 @@ class Server::Impl::Thread {
   void run() {
     drain_ = drain_when_told();
     drain_.start();
+    if (loop_.index() == 0 && server_.services->secrets->any()) {
+      secrets_ = watch_secrets();
+      secrets_.start();
+    }
     loop_.run();
   }
 
@@ -100,6 +126,7 @@ class Server::Impl::Thread {
       std::erase(server_.tellers, &teller_);
     }
     drain_.reset();
+    secrets_.reset();
     listeners_.clear();
     server_.observer.flush(loop_);
   }
@@ -168,6 +195,15 @@ class Server::Impl::Thread {
   }
   void look() { told_.notify(); }
 
+  /// The files block: Disk's thread reads them, and may still do so when this thread has ended.
+  Task<> watch_secrets() {
+    while (true) {
+      co_await SleepUntil(after(loop_.now(), kSecretLook));
+      std::function<void()> look = [secrets = server_.services->secrets] { secrets->look(); };
+      co_await server_.disk.run(std::move(look));
+    }
+  }
+
   Impl& server_;
   Loop& loop_;
   LoopServices services_;
@@ -185,6 +221,7 @@ class Server::Impl::Thread {
   MemberWake<Thread, &Thread::look> look_{*this};
   RemoteWake teller_{loop_, look_};
   Task<> drain_;
+  Task<> secrets_;
 };
 
 Server::Impl::Impl(ConfigRef c, const Clock& k)
@@ -218,6 +255,11 @@ std::string Server::Impl::start() {
     all_const.push_back(loops.back().get());
   }
   services = std::make_unique<Services>(config, observer, disk, memory_budget(*config), all);
+  std::string fault = spill_fault(*config);
+  if (!fault.empty()) {
+    log_warning(fault + "; bodies stay in memory only. Make the folder writable, or name another " +
+                "with [limits] spill_dir");
+  }
   observer.gauges().add(loop_gauges(all_const));
   observer.gauges().add(uptime_gauge(clock));
   register_gauges();
@@ -246,6 +288,8 @@ void Server::Impl::register_gauges() {
       sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
                  labels);
     }
+    services->secrets->collect(sink);
+    collect_dns(*services->dns, sink);
     PinStore::Snapshot pins = services->pins.snapshot();
     sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));
     sink.gauge("siding_pin_offers", "Calls that requests inside are expected to make",

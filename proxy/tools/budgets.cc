@@ -30,10 +30,15 @@ std::string descriptor_line(const Config& config, const Machine& machine) {
                            " at most, RLIMIT_NOFILE allows " +
                            (unlimited ? "any number" : std::to_string(machine.descriptors));
   if (needed <= machine.descriptors) return "# " + text + "\n";
+  const uint64_t others = needed - config.limits.max_connections;
+  const std::string lower =
+      others < machine.descriptors
+          ? "lower [limits] max_connections to " + std::to_string(machine.descriptors - others)
+          : "lower [egress] max_connections and each `concurrency`: without clients they need " +
+                std::to_string(others);
   return "# " + text +
          ": TOO FEW\n#              raise it (ulimit -Hn, LimitNOFILE=" + std::to_string(needed) +
-         "), or lower [limits] max_connections (" + std::to_string(config.limits.max_connections) +
-         ")\n";
+         "), or " + lower + "\n";
 }
 
 }  // namespace
@@ -41,7 +46,7 @@ std::string descriptor_line(const Config& config, const Machine& machine) {
 Machine read_machine(const Config& config) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  return {memory_budget(config), thread_count(config), limit.rlim_max};
+  return {memory_budget(config), thread_count(config), limit.rlim_max, spill_fault(config)};
 }
 
 std::string budget_comments(const Config& config, const Machine& machine) {
@@ -51,6 +56,10 @@ std::string budget_comments(const Config& config, const Machine& machine) {
          (limits.memory == 0 ? "80 % of the cgroup's limit or the machine's memory"
                              : "[limits] memory") +
          "), then files of " + about(limits.spill) + " in all\n";
+  if (!machine.spill_fault.empty()) {
+    out += "#              BUT NO FILES: " + machine.spill_fault +
+           "\n#              make the folder writable, or name another with [limits] spill_dir\n";
+  }
   out += "# pins         " + about(config.pins.max_bytes) + " of prefetched answers\n";
   for (const BackendConfig& backend : config.backends) {
     // A queue without a bound of its own may fill what bodies have in all.

@@ -12,9 +12,10 @@ namespace siding {
 
 /// What the machine gives to this configuration.
 struct Machine {
-  uint64_t memory = 0;       ///< bytes, [limits] memory or what "auto" makes of the cgroup
-  uint32_t threads = 1;      ///< loops, likewise
-  uint64_t descriptors = 0;  ///< the hard RLIMIT_NOFILE, to which `run` raises the soft one
+  uint64_t memory = 0;        ///< bytes, [limits] memory or what "auto" makes of the cgroup
+  uint32_t threads = 1;       ///< loops, likewise
+  uint64_t descriptors = 0;   ///< the hard RLIMIT_NOFILE, to which `run` raises the soft one
+  std::string spill_fault{};  ///< why no file can be written for bodies
 };
 Machine read_machine(const Config& config);
 

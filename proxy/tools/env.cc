@@ -108,7 +108,8 @@ void add_secret(EnvFacts& facts) {
       "user\n"
       "# `app` and [egress] secret as password.\n";
   facts["k8s_secret"] =
-      "  - name: SIDING_SECRET        # [egress] secret\n"
+      "  - name: SIDING_SECRET        # [egress] secret, percent-encoded: best only letters and "
+      "digits\n"
       "    valueFrom:\n"
       "      secretKeyRef: { name: siding, key: egress-secret }\n";
 }

@@ -28,7 +28,7 @@ TEST(ConfigFaults, FiveDifferentOnesInOneGo) {
       "`${IDLE:-default}`\n"
       "t.toml:8:11: there is no [backend.shpo]; did you mean `shop`?\n"
       "t.toml:9:8: not TOML: value: could not determine value type; text stands in quotes: "
-      "path = \"/search/\"\n");
+      "path = \"...\"\n");
 }
 
 TEST(ConfigFaults, UnknownKeysAtEveryLevel) {
@@ -155,9 +155,9 @@ TEST(ConfigFaults, SyntaxFaultsAreAllShown) {
            "backend = \"shop\"\n"),
       "t.toml:1:13: not TOML: floating-point: expected decimal digit or exponent, saw '.'; text "
       "stands in "
-      "quotes: listen = \"0.0.0.0:8080\"\n"
+      "quotes: listen = \"...\"\n"
       "t.toml:3:7: not TOML: value: could not determine value type; text stands in quotes: "
-      "url = \"http://127.0.0.1:8000\"\n"
+      "url = \"...\"\n"
       "t.toml:4:13: not TOML: key-value pair: expected '=', saw '1'; a line is written `key = "
       "value`\n"
       "t.toml:6:11: not TOML: key-value pair: cannot redefine existing integer 'backlog'; it "
@@ -177,6 +177,49 @@ TEST(ConfigFaults, ABrokenStatementTakesNothingElseAlong) {
   EXPECT_TRUE(one_fault(kSmall + "[route]\nbackend = \"shop\"\n",
                         "t.toml:7:1: not TOML: table header: cannot redefine existing array "
                         "'route' as table; it is a list: write [[route]]"));
+}
+
+// What is shown goes to terminals and into the logs of builds.
+TEST(ConfigFaults, ShowsNoSecretAndNoControlCharacter) {
+  for (const char* line : {"secret = geheim", "secret = 4711", "secret = [\"geheim\"]",
+                           "secret = \"geheim\\n\"", "secret = \"\"\"geheim"}) {
+    const std::string text = said(kSmall + kEgress + line + "\n");
+    EXPECT_NE(text, "");
+    EXPECT_EQ(text.find("geheim"), std::string::npos) << text;
+    EXPECT_EQ(text.find("4711"), std::string::npos) << text;
+  }
+  EXPECT_TRUE(one_fault(kSmall + "[log]\nlevel = \"in\\u001b[31m\"\n",
+                        "t.toml:8:9: `in\\x1b[31m` is not one of"));
+  EXPECT_LT(said(kSmall + "[log]\nlevel = \"" + std::string(500'000, 'x') + "\"\n").size(), 1100u);
+}
+
+TEST(ConfigFaults, RemediesOfCarelessTexts) {
+  auto limit = [](const std::string& line) { return kSmall + "[limits]\n" + line + "\n"; };
+  EXPECT_TRUE(one_fault(limit("max_head = -5"),
+                        "t.toml:8:12: expected a size with its unit, such as \"64MiB\", got the "
+                        "integer -5; it cannot be negative"));
+  EXPECT_TRUE(one_fault(limit("idle_timeout = -5"),
+                        "t.toml:8:16: expected a duration with its unit, such as \"10s\", got the "
+                        "integer -5; it cannot be negative"));
+  EXPECT_TRUE(one_fault(limit("idle_timeout = \"-5s\""), "t.toml:8:16: `-5s` is not a duration"));
+  EXPECT_TRUE(one_fault(kSmall + "[log]\nlevel = \"warn\"\n",
+                        "t.toml:8:9: `warn` is not one of `debug`, `info`, `warning`, `error`; did "
+                        "you mean `warning`?"));
+  auto remedy = [](const std::string& text, std::string_view words) {
+    EXPECT_NE(said(text).find(words), std::string::npos) << said(text);
+  };
+  remedy("threads = 99999999999999999999\n" + kSmall, "; no key takes so large a number\n");
+  remedy("threads = " + std::string(9000, '1') + "\n" + kSmall,
+         "; no key takes so large a number\n");
+  remedy("\xFF\xFEl\0i\0" + kSmall, "; save the file as UTF-8\n");
+  remedy(kSmall + "# caf\xE9\n", "; save the file as UTF-8\n");
+}
+
+TEST(ConfigFaults, WindowsFilesAreGood) {
+  good("\xEF\xBB\xBF" + kSmall);  // a byte order mark
+  std::string lines;
+  for (char c : kSmall) lines += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  good(lines);
 }
 
 TEST(ConfigFaults, HopelessTextEnds) {

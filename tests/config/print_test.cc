@@ -33,7 +33,7 @@ TEST(ConfigPrint, LoadsToTheSame) {
       "[upstream.u]\nurl = \"http://[::1]:90/v1\"\n"
       "headers = { X-Key = \"k\", Accept = \"a/b\", \"X.Odd\" = \"o\" }\n"
       "ignore_headers = [\"X-Trace\"]\n"
-      "[[route]]\nbackend = \"a\"\nhost = \"*.example\"\nmethod = [\"GET\"]\n"
+      "[[route]]\nbackend = \"a\"\nhost = \"[::1]\"\nmethod = [\"GET\"]\n"
       "header = { X-Beta = \"*\" }\ndeadline = \"2s\"\npriority = -3\nqueue = false\n"
       "path = \"/u/{id}/{rest...}\"\n"
       "[route.prefetch]\nmode = \"observe\"\nwait = \"0s\"\nwhen = [\"query.q\", \"header.a\"]\n"

@@ -1,37 +1,11 @@
 // Where a configuration comes from: environment variables, several files, folders, flags.
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-
 #include "tests/config/loading.h"
+#include "tests/harness/folder.h"
 
 namespace siding::config_test {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A folder that is removed again.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "siding-config-XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string write(const std::string& name, const std::string& text) {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
+using test::Folder;
 
 LoadedConfig load_paths(const std::vector<std::string>& paths) {
   return load_config_files(paths, environment({}));
@@ -117,6 +91,23 @@ TEST(ConfigSources, FoldersAreReadInNameOrder) {
   EXPECT_EQ(loaded.config->routes[1].place, folder.path() + "/20-routes.toml:1:1");
 }
 
+TEST(ConfigSources, HiddenFilesOfFoldersDoNotCount) {
+  Folder folder;
+  folder.write("a.toml", kSmall);
+  folder.write(".#a.toml", "what an editor leaves");
+  EXPECT_TRUE(load_paths({folder.path()}).ok());
+}
+
+TEST(ConfigSources, AFileThatIsNamedTwiceIsOneFault) {
+  Folder folder;
+  const std::string file = folder.write("a.toml", kSmall);
+  EXPECT_EQ(said(load_paths({file, folder.path() + "/../" + file.substr(file.find("siding"))})),
+            folder.path() + "/../" + file.substr(file.find("siding")) +
+                ": this file is named twice; keep one\n");
+  EXPECT_EQ(said(load_paths({folder.path(), file})),
+            file + ": this file is named twice; keep one\n");
+}
+
 TEST(ConfigSources, WhatCannotBeRead) {
   Folder folder;
   EXPECT_EQ(said(load_paths({folder.path(), "/no/such.toml"})),
@@ -125,6 +116,10 @@ TEST(ConfigSources, WhatCannotBeRead) {
                 "/no/such.toml: cannot be read: No such file or directory\n");
   const std::string large = folder.write("large.toml", std::string(2 << 20, '#'));
   EXPECT_EQ(said(load_paths({large})), large + ": cannot be read: it is larger than 1MiB\n");
+  std::filesystem::create_directory(folder.path("b.toml"));
+  EXPECT_EQ(said(load_paths({folder.path("b.toml") + "/x"})),
+            folder.path("b.toml") + "/x: cannot be read: No such file or directory\n");
+  EXPECT_EQ(said(load_paths({""})), "\"\": cannot be read: No such file or directory\n");
   EXPECT_FALSE(load_paths({}).ok());
   EXPECT_FALSE(load_config({}, environment({})).ok());
 }

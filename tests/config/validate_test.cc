@@ -120,6 +120,8 @@ TEST(ConfigValidate, ABackendIsNotSidingItself) {
 TEST(ConfigValidate, UpstreamsMustBeToldApart) {
   EXPECT_TRUE(one_fault(kFull + "[upstream.b]\nurl = \"http://MUSIC.example:80/\"\n",
                         "t.toml:12:7: [upstream.music] has the same url"));
+  EXPECT_TRUE(one_fault(kFull + "[upstream.b]\nurl = \"http://music.example.\"\n",
+                        "t.toml:12:7: [upstream.music] has the same url"));
   good(kFull + "[upstream.b]\nurl = \"http://music.example/v2\"\n");
 }
 

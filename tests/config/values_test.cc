@@ -109,6 +109,10 @@ TEST(ConfigValues, BackendUrls) {
   EXPECT_NE(fault("http://h:0").find("not a port"), std::string::npos);
   EXPECT_NE(fault("http://").find("not a host"), std::string::npos);
   EXPECT_NE(fault("http://a b").find("not a host"), std::string::npos);
+  // A slip in an address is no name: nobody would ever find it.
+  for (const char* text : {"http://10.0.0.300", "http://127.1", "http://0x7f.0.0.1", "http://1"}) {
+    EXPECT_NE(fault(text).find("not a host"), std::string::npos) << text;
+  }
   EXPECT_NE(fault("http://[::1"), "");
   EXPECT_NE(fault("unix:x").find("absolute"), std::string::npos);
 }
@@ -135,6 +139,14 @@ TEST(ConfigValues, NamesAndWords) {
   EXPECT_EQ(parse_host_pattern("*.Example").value, "*.example");
   EXPECT_FALSE(parse_host_pattern("a.*").value);
   EXPECT_FALSE(parse_host_pattern("a:80").value);
+  // As requests are compared: without brackets and the last dot.
+  EXPECT_EQ(parse_host_pattern("[::1]").value, "::1");
+  EXPECT_EQ(print_host_pattern("::1"), "[::1]");
+  EXPECT_EQ(parse_host_pattern("Shop.Example.").value, "shop.example");
+  EXPECT_EQ(parse_host_pattern("*.example.").value, "*.example");
+  for (const char* text : {"*.10.0.0.1", "*.[::1]", "*.", "127.1", "[::1]:80", "", "a..b"}) {
+    EXPECT_FALSE(parse_host_pattern(text).value) << text;
+  }
   EXPECT_TRUE(parse_condition("cookie.sessionid").value);
   EXPECT_FALSE(parse_condition("cookie.").value);
   EXPECT_FALSE(parse_condition("cookie").value);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <string>
 
+#include "tests/harness/folder.h"
 #include "tests/proxy/downstream/h1_bed.h"
 
 namespace siding::test {
@@ -189,6 +190,28 @@ TEST(OpenListener, ReplacesAStaleUnixSocketOnly) {
   EXPECT_GE(second, 0) << error;
   close(second);
   unlink(path.c_str());
+}
+
+TEST(Listener, SaysWhyItCannotListenAndWhatToDo) {
+  auto error_of = [](const SocketAddress& address) {
+    std::string error;
+    EXPECT_LT(open_listener(address, false, &error), 0);
+    return error;
+  };
+  EXPECT_EQ(
+      error_of(*SocketAddress::parse("192.0.2.1", 1)),
+      "cannot listen on 192.0.2.1:1: Cannot assign requested address; this machine has no such "
+      "address");
+  EXPECT_EQ(error_of(*SocketAddress::unix_socket("/no/such/s")),
+            "cannot listen on unix:/no/such/s: No such file or directory; make the folder first");
+  test::Folder folder;
+  const std::string file = folder.write("s", "precious");
+  EXPECT_EQ(
+      error_of(*SocketAddress::unix_socket(file)),
+      "cannot listen on unix:" + file +
+          ": Address already in use; is another siding running there? What is no socket is not "
+          "removed");
+  EXPECT_TRUE(std::filesystem::exists(file));
 }
 
 }  // namespace

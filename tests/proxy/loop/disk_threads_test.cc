@@ -185,5 +185,32 @@ TEST(DiskThreads, ServesSeveralLoops) {
   for (std::thread& t : threads) t.join();
 }
 
+Task<std::thread::id> thread_of_work(Disk& disk) {
+  auto id = std::make_shared<std::thread::id>();
+  std::function<void()> work = [id] { *id = std::this_thread::get_id(); };
+  co_await disk.run(std::move(work));
+  co_return *id;
+}
+
+TEST(DiskThreads, RunsOtherWorkOnItsThread) {
+  LoopBed bed;
+  Disk disk;
+  EXPECT_NE(bed.finish(thread_of_work(disk)), std::this_thread::get_id());
+}
+
+TEST(DiskThreads, OtherWorkOutlivesItsWaiter) {
+  LoopBed bed;
+  Disk disk;
+  auto result = std::make_shared<std::atomic<bool>>(false);
+  std::weak_ptr<std::atomic<bool>> seen = result;
+  {
+    Task<> task = disk.run([result = std::move(result)] { *result = true; });
+    task.start();
+    bed.turns(1);
+  }
+  EXPECT_TRUE(bed.until([&] { return disk.pending() == 0; }));
+  EXPECT_TRUE(seen.expired()) << "what the work held is gone with it";
+}
+
 }  // namespace
 }  // namespace siding

@@ -51,16 +51,46 @@ TEST(Budgets, SayWhatTheMachineGives) {
 
 TEST(Budgets, TooFewDescriptorsComeWithTheRemedy) {
   const ConfigRef config = loaded(kFile);
-  const std::string text = budget_comments(*config, {1 << 30, 1, 1024});
-  const std::string needed = std::to_string(descriptors_needed(*config));
-  EXPECT_NE(text.find("RLIMIT_NOFILE allows 1024: TOO FEW"), std::string::npos) << text;
-  EXPECT_NE(text.find("LimitNOFILE=" + needed), std::string::npos) << text;
-  EXPECT_NE(text.find("max_connections (1000)"), std::string::npos) << text;
+  const uint64_t needed = descriptors_needed(*config);
+  auto line_for = [&](uint64_t descriptors) {
+    const std::string text = budget_comments(*config, {1 << 30, 1, descriptors});
+    return text.substr(text.find("# descriptors"));
+  };
+  const std::string raise = std::to_string(needed) + "), or ";
+  EXPECT_EQ(line_for(needed - 300),
+            "# descriptors  " + std::to_string(needed) + " at most, RLIMIT_NOFILE allows " +
+                std::to_string(needed - 300) +
+                ": TOO FEW\n#              raise it (ulimit -Hn, LimitNOFILE=" + raise +
+                "lower [limits] max_connections to 700\n");
+  // What it says is enough.
+  Config lower = *config;
+  lower.limits.max_connections = 700;
+  EXPECT_EQ(descriptors_needed(lower), needed - 300);
+  const std::string text = line_for(1024);
+  EXPECT_TRUE(text.ends_with(raise +
+                             "lower [egress] max_connections and each `concurrency`: "
+                             "without clients they need " +
+                             std::to_string(needed - 1000) + "\n"))
+      << text;
+}
+
+TEST(Budgets, AFolderThatTakesNoFilesIsToldOf) {
+  const std::string text = std::string(kFile) + "spill_dir = \"/no/such\"\n";
+  const Machine machine = read_machine(*loaded(text));
+  EXPECT_EQ(machine.spill_fault, "spill file in /no/such: No such file or directory");
+  EXPECT_NE(
+      budget_comments(*loaded(text), machine)
+          .find("then files of 512 MiB in all\n#              BUT NO FILES: spill file in "
+                "/no/such: No such file or directory\n#              make the folder writable"),
+      std::string::npos);
+  const std::string none = std::string(kFile).replace(std::string(kFile).find("512MiB"), 6, "0B");
+  EXPECT_EQ(read_machine(*loaded(none + "spill_dir = \"/no/such\"\n")).spill_fault, "");
 }
 
 TEST(Budgets, TheOutputOfCheckLoadsAgain) {
   const ConfigRef config = loaded(kFile);
-  std::string text = print_config(*config) + budget_comments(*config, {1 << 30, 1, 1024});
+  std::string text =
+      print_config(*config) + budget_comments(*config, {1 << 30, 1, 1024, "spill file in /x: no"});
   EXPECT_EQ(text.find("hush"), std::string::npos);
   loaded(text);
 }
@@ -70,6 +100,7 @@ TEST(Budgets, TheMachineIsRead) {
   EXPECT_GT(machine.memory, 0u);
   EXPECT_GT(machine.descriptors, 0u);
   EXPECT_GE(machine.threads, 1u);
+  EXPECT_EQ(machine.spill_fault, "");
 }
 
 TEST(StartupLines, SayWhoListensWhereAndWhatStandsBehind) {
