@@ -257,6 +257,9 @@ class Metrics:
         return {labels.get("reason", ""): number for name, labels, number in self.samples
                 if name == "siding_prefetch_total" and labels.get("result") == "missed" and number}
 
+    def outcome(self, word):
+        return self.sum("siding_exchanges_total", outcome=word)
+
     def queued(self):
         return self.sum("siding_queue_depth")
 
