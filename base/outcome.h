@@ -49,6 +49,7 @@ enum class Outcome : uint8_t {
   auth_required,         ///< 407: egress without its secret
   queue_full,            ///< 503: count bound of the queue
   queue_bytes,           ///< 503: byte bound of the queue
+  queue_too_slow,        ///< 503: at the queue's pace its turn would come too late
   queue_timeout,         ///< 503: no worker in time
   no_buffer,             ///< 503: no room for the body
   backend_down,          ///< 503: the backend cannot be reached
@@ -116,6 +117,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"auth_required", 407},
     {"queue_full", 503},
     {"queue_bytes", 503},
+    {"queue_too_slow", 503},
     {"queue_timeout", 503},
     {"no_buffer", 503},
     {"backend_down", 503},

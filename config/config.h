@@ -69,6 +69,7 @@ struct QueueConfig {
   uint32_t size = 10'000;  ///< requests
   uint64_t bytes = 0;      ///< of buffered bodies; 0 = from [limits] memory
   Duration timeout = 30s;  ///< from entering until a worker has it; covers the prefetch
+  std::string client;  ///< field that tells clients apart, from trusted proxies; empty: addresses
 };
 
 struct BackendConfig {

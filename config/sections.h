@@ -25,6 +25,12 @@ inline const Text<std::string> kFieldName{[](std::string_view text) -> Parsed<st
                                             return {std::string(text), ""};
                                           },
                                           as_is};
+inline const Text<std::string> kClientField{
+    [](std::string_view text) -> Parsed<std::string> {
+      if (text == "address") return {"", ""};
+      return kFieldName.parse(text);
+    },
+    [](const std::string& name) { return name.empty() ? std::string("address") : name; }};
 inline const Text<std::string> kHost{parse_host_pattern, print_host_pattern};
 inline const Text<std::string> kAnyText{[](std::string_view text) {
                                           return Parsed<std::string>{std::string(text), ""};
@@ -62,6 +68,7 @@ void options(V& v, QueueConfig& c) {
   v.option("size", c.size, Count{1, 10'000'000});
   v.option("bytes", c.bytes, Size{64 << 10, 1ull << 50, "auto"});
   v.option("timeout", c.timeout, Time{1ms, 1h});
+  v.option("client", c.client, kind::kClientField);
 }
 
 template <class V>

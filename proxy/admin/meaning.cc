@@ -29,6 +29,9 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::queue_full: return "as many requests as queue.size allows were waiting already";
     case Outcome::queue_bytes:
       return "the bodies of those who wait take as much as queue.bytes allows";
+    case Outcome::queue_too_slow:
+      return "at the pace of the queue its turn would have come after its deadline or "
+             "queue.timeout";
     case Outcome::queue_timeout:
       return "no worker was free within queue.timeout: the workers are slower than what comes in";
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";

@@ -10,6 +10,10 @@ namespace {
 // How often the door of a dead backend is tried: soon at first, since most outages are restarts.
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
 constexpr Duration kMaxBackoff = std::chrono::seconds(1);
+// Who would wait for much longer than he can is told at once. Not before the pace is known, and not if
+// it is a near thing: a request that would have been served must not be refused.
+constexpr uint32_t kSureAfter = 8;
+constexpr int kMuchLonger = 2;
 }  // namespace
 
 // ---- Permit
@@ -65,13 +69,14 @@ Ticket::~Ticket() {
   }
 }
 
-std::optional<Outcome> Ticket::enter(uint64_t bytes) {
+std::optional<Outcome> Ticket::enter(uint64_t bytes, Duration patience) {
   std::lock_guard lock(admission_.mutex_);
   assert(state_ == State::outside);
   if (admission_.queued_ >= admission_.limits_.queue_size) return Outcome::queue_full;
   if (admission_.queued_ > 0 && admission_.queued_bytes_ + bytes > admission_.limits_.queue_bytes) {
     return Outcome::queue_bytes;
   }
+  if (admission_.wait_of(*this) / kMuchLonger > patience) return Outcome::queue_too_slow;
   entered_ = true;
   state_ = State::waiting;
   bytes_ = bytes;
@@ -151,6 +156,7 @@ void Admission::line_up(Ticket& ticket) {
   Level& level = levels_[ticket.priority_];
   Client& client = level.clients[ticket.client_];
   if (client.tickets.empty()) level.ring.push_back(client);
+  ++client.count;
   // Tickets become ready nearly in arrival order: look from the end.
   Ticket* before = client.tickets.back();
   while (before != nullptr && before->sequence_ > ticket.sequence_)
@@ -168,6 +174,7 @@ void Admission::leave_line(Ticket& ticket) {
   ticket.unlink();
   auto level = levels_.find(ticket.priority_);
   auto client = level->second.clients.find(ticket.client_);
+  --client->second.count;
   if (!client->second.tickets.empty()) return;
   level->second.clients.erase(client);
   if (level->second.clients.empty()) levels_.erase(level);
@@ -192,8 +199,44 @@ void Admission::give_back(uint64_t probe) {
   std::lock_guard lock(mutex_);
   assert(out_ > 0);
   --out_;
+  measure();
   end_probe(probe);
   grant_waiting();
+}
+
+/// Follows a queue that gets faster at once, one that gets slower with some doubt.
+void Admission::measure() {
+  TimePoint now = Loop::current().now();
+  if (pacing_ && now >= last_back_) {  // each loop has a clock of its own
+    Duration took = now - last_back_;
+    bool faster = took < pace_ || measured_ == 0;
+    pace_ = faster ? (measured_ == 0 ? took : (pace_ + took) / 2) : pace_ + (took - pace_) / 8;
+    measured_ = std::min(measured_ + 1, kSureAfter);
+  }
+  pacing_ = !levels_.empty() && !down_;
+  last_back_ = now;
+}
+
+/// Clients take turns: who comes with few requests overtakes those who wait with many.
+Duration Admission::wait_of(const Ticket& newcomer) const {
+  if (measured_ < kSureAfter || down_) return {};
+  uint64_t before = queued_;
+  auto level = levels_.begin();
+  if (level != levels_.end() && level->first < newcomer.priority_) return {};  // not to be foretold
+  if (level != levels_.end() && level->first == newcomer.priority_) {
+    const auto& clients = level->second.clients;
+    auto own = clients.find(newcomer.client_);
+    uint64_t turns = own == clients.end() ? 1 : own->second.count + 1;
+    before = std::min(before, turns * clients.size());
+  } else {
+    before = 0;
+  }
+  return pace_ * static_cast<int64_t>(before);
+}
+
+Duration Admission::expected_wait() const {
+  std::lock_guard lock(mutex_);
+  return pace_ * static_cast<int64_t>(queued_);
 }
 
 std::optional<Permit> Admission::try_now() {

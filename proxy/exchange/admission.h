@@ -64,9 +64,9 @@ class Ticket : public Link<> {
   Ticket(Admission& admission, Loop& loop, uint64_t client, int priority);
   ~Ticket();
 
-  /// Takes a place, or says why there is none (queue_full, queue_bytes). `bytes` are those of the
-  /// buffered body. To be called once, before ready().
-  std::optional<Outcome> enter(uint64_t bytes);
+  /// Takes a place, or says why there is none (queue_full, queue_bytes, queue_too_slow). `bytes` are
+  /// those of the buffered body, `patience` how long it can wait. To be called once, before ready().
+  std::optional<Outcome> enter(uint64_t bytes, Duration patience = Duration::max());
   /// Nothing but a worker is missing now. True if it is granted at once.
   bool ready();
   /// Back to where it stood, after a permit that led nowhere was given back.
@@ -115,6 +115,9 @@ class Admission {
   /// caused, which must not wait for the worker that waits for them (RFC 8586).
   std::optional<Permit> try_now();
 
+  /// How long all who wait now will take, by the pace of late; zero if nobody waits or none is known.
+  Duration expected_wait() const;
+
   struct Snapshot {
     uint32_t queued = 0;
     uint64_t queued_bytes = 0;
@@ -129,6 +132,7 @@ class Admission {
   friend class Ticket;
   struct Client : Link<> {
     List<Ticket> tickets;  // ready ones, in arrival order
+    uint32_t count = 0;    // of them
   };
   struct Level {
     std::unordered_map<uint64_t, Client> clients;
@@ -142,6 +146,8 @@ class Admission {
   bool may_grant() const;
   void grant(Ticket& ticket);
   void grant_waiting();
+  void measure();
+  Duration wait_of(const Ticket& newcomer) const;
 
   const Limits limits_;
   mutable std::mutex mutex_;
@@ -155,6 +161,12 @@ class Admission {
   uint64_t next_probe_ = 1;
   TimePoint retry_at_{};
   Duration backoff_{};
+
+  // The pace: the time from one permit that comes back to the next, while somebody waits for it.
+  Duration pace_{};
+  uint32_t measured_ = 0;  // how often, up to kSureAfter
+  bool pacing_ = false;    // somebody waited when the last one came back, at last_back_
+  TimePoint last_back_{};
 };
 
 }  // namespace siding

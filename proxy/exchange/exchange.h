@@ -5,10 +5,71 @@
 // the one it was getting is torn.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "proxy/downstream/stream.h"
+#include "proxy/exchange/accounting.h"
+#include "proxy/exchange/backend_call.h"
+#include "proxy/exchange/prefetch.h"
 #include "proxy/exchange/services.h"
 
 namespace siding {
+
+class Exchange {
+ public:
+  /// One request, from its head to the last byte of its answer.
+  static Task<> run(LoopServices& services, Stream& stream);
+  ~Exchange();
+
+ private:
+  Exchange(LoopServices& services, Stream& stream);
+
+  // exchange_intake.cc
+  void begin_record();
+  /// Refuses what no route could serve. True if the request has been answered.
+  bool refuse_early();
+  Task<bool> take_body();
+
+  // exchange.cc
+  uint64_t queue_client() const;
+  Task<bool> admit();
+  void answer(Outcome outcome, std::string_view detail);
+  int retry_after() const;
+
+  // exchange_backend.cc
+  Task<bool> ask_backend();
+  Pool& pool();
+  Lease take_kept(bool may_reuse);
+  Task<> queue_again();
+  Task<bool> connect(Lease* lease, bool may_reuse);
+  Task<> relay();
+  TimePoint patience() const;
+  void too_late();
+  BackendCall::Request make_request();
+  bool past_deadline() const { return services_.loop.now() >= deadline_; }
+  Services& shared() { return services_.shared; }
+
+  LoopServices& services_;
+  Stream& stream_;
+  AccountingRef accounting_;
+  ExchangeRecord& record_;
+  const RouteConfig* route_ = nullptr;
+  Backend* backend_ = nullptr;
+  PathCaptures captures_;
+  std::string peer_ip_;  // empty for a unix socket
+  bool trusted_peer_ = false;
+  uint64_t client_ = 0;
+  bool self_call_ = false;
+  TimePoint deadline_ = kNever;
+  TimePoint queue_deadline_ = kNever;
+  std::unique_ptr<BodyStore> body_;
+  std::unique_ptr<PrefetchSet> prefetches_;
+  std::optional<Ticket> ticket_;
+  Permit permit_;
+  std::optional<CallHandle> handle_;
+};
 
 /// Serves the front listener of one loop.
 class FrontHandler final : public Handler {

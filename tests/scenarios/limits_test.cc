@@ -135,7 +135,8 @@ TEST(Limits, WithoutRoomABodyIsA503BeforeAWorkerIsAsked) {
   Message answer = post(proxy.front(), "/", std::string(8 << 20, 'x'));
   EXPECT_EQ(503, answer.status()) << answer.fault;
   EXPECT_TRUE(answer.says("no_buffer")) << answer;
-  EXPECT_EQ("1", answer.field("retry-after"));
+  std::string retry_after = answer.field("retry-after");
+  EXPECT_TRUE(retry_after == "1" || retry_after == "2") << retry_after;
   EXPECT_EQ(0, backend.opened());
   EXPECT_TRUE(proxy.metric_becomes(0, "siding_body_spill_bytes"));
   EXPECT_TRUE(proxy.metric_becomes(0, "siding_body_memory_bytes"));
