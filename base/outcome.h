@@ -33,35 +33,34 @@ enum class Failure : uint8_t {
 
 /// How an exchange ended: what the client was told, and why.
 enum class Outcome : uint8_t {
-  ok,                    ///< an answer of the backend or upstream went out whole
-  bad_request,           ///< 400: ambiguous or malformed (RFC 9112)
-  head_too_large,        ///< 431
-  target_too_long,       ///< 414
-  head_timeout,          ///< 408: the head did not come in time
-  body_timeout,          ///< 408: the body did not come in time
-  body_too_large,        ///< 413
-  not_implemented,       ///< 501: CONNECT, upgrades, unknown transfer codings
-  version_unsupported,   ///< 505
-  expectation_failed,    ///< 417
-  no_route,              ///< 404
-  method_not_allowed,    ///< 405
-  forbidden,             ///< 403: egress to a destination that is not allowed
-  auth_required,         ///< 407: egress without its secret
-  queue_full,            ///< 503: count bound of the queue
-  queue_bytes,           ///< 503: byte bound of the queue
-  queue_too_slow,        ///< 503: at the queue's pace its turn would come too late
-  queue_timeout,         ///< 503: no worker in time
-  no_buffer,             ///< 503: no room for the body
-  backend_down,          ///< 503: the backend cannot be reached
-  too_many_connections,  ///< 503: the listener's limit
-  deadline,              ///< 504: the exchange's deadline passed
-  backend_timeout,       ///< 504
-  backend_closed,        ///< 502: closed or reset without an answer
-  backend_malformed,     ///< 502: not an HTTP answer
-  backend_aborted,       ///< answer torn in its middle by the backend
-  self_call,             ///< 508: the backend calls itself and no worker is free
-  client_gone,           ///< the client left before the answer was whole
-  internal,              ///< 500
+  ok,                   ///< an answer of the backend or upstream went out whole
+  bad_request,          ///< 400: ambiguous or malformed (RFC 9112)
+  head_too_large,       ///< 431
+  target_too_long,      ///< 414
+  head_timeout,         ///< 408: the head did not come in time
+  body_timeout,         ///< 408: the body did not come in time
+  body_too_large,       ///< 413
+  not_implemented,      ///< 501: CONNECT, upgrades, unknown transfer codings
+  version_unsupported,  ///< 505
+  expectation_failed,   ///< 417
+  no_route,             ///< 404
+  method_not_allowed,   ///< 405
+  forbidden,            ///< 403: egress to a destination that is not allowed
+  auth_required,        ///< 407: egress without its secret
+  queue_full,           ///< 503: count bound of the queue
+  queue_bytes,          ///< 503: byte bound of the queue
+  queue_too_slow,       ///< 503: at the queue's pace its turn would come too late
+  queue_timeout,        ///< 503: no worker in time
+  no_buffer,            ///< 503: no room for the body
+  backend_down,         ///< 503: the backend cannot be reached
+  deadline,             ///< 504: the exchange's deadline passed
+  backend_timeout,      ///< 504
+  backend_closed,       ///< 502: closed or reset without an answer
+  backend_malformed,    ///< 502: not an HTTP answer
+  backend_aborted,      ///< answer torn in its middle by the backend
+  self_call,            ///< 508: the backend calls itself and no worker is free
+  client_gone,          ///< the client left before the answer was whole
+  internal,             ///< 500
   count_
 };
 
@@ -121,7 +120,6 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"queue_timeout", 503},
     {"no_buffer", 503},
     {"backend_down", 503},
-    {"too_many_connections", 503},
     {"deadline", 504},
     {"backend_timeout", 504},
     {"backend_closed", 502},

@@ -66,7 +66,6 @@ void exchange_json(std::string& out, const ExchangeRecord& r) {
   o.ms("body_wait_ms", r.body_wait);
   o.ms("queue_ms", r.queue_wait);
   o.ms("worker_ms", r.worker);
-  o.ms("blocked_ms", r.blocked);
   o.ms("total_ms", r.total);
   o.number("ahead", r.ahead);
   o.number("attempts", r.attempts);

@@ -54,13 +54,6 @@ void bar(std::string& out, std::string_view name, Duration from, Duration to, Du
              std::string(kBar - end, ' '), "|", took, note.empty() ? "" : "  ", note});
 }
 
-std::string blocked_note(const ExchangeRecord& r) {
-  if (r.blocked <= Duration::zero() || r.worker <= Duration::zero()) return {};
-  int64_t percent = r.blocked.count() / std::max<int64_t>(r.worker.count() / 100, 1);
-  return ms(r.blocked) + " (" + std::to_string(std::min<int64_t>(percent, 100)) +
-         " %) blocked in its calls";
-}
-
 void timeline(std::string& out, const ExchangeRecord& r) {
   Duration entered = r.body_wait;
   Duration dispatched = entered + r.queue_wait;
@@ -76,7 +69,7 @@ void timeline(std::string& out, const ExchangeRecord& r) {
   for (size_t i = 0; i < r.prefetches.size(); ++i) {
     bar(out, "fetch " + std::to_string(i + 1), entered, entered + r.prefetches[i].took, whole, "");
   }
-  bar(out, "worker", dispatched, worked, whole, blocked_note(r));
+  bar(out, "worker", dispatched, worked, whole, "");
   bar(out, "other", worked, r.total, whole, "connecting, sending");
 }
 

@@ -37,7 +37,6 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";
     case Outcome::backend_down:
       return "the backend could not be reached: is it running, and on that address?";
-    case Outcome::too_many_connections: return "the listener is at its max_connections";
     case Outcome::deadline: return "the route's deadline passed";
     case Outcome::backend_timeout: return "the backend did not answer in time";
     case Outcome::backend_closed:

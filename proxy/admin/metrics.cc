@@ -133,9 +133,10 @@ void collect_prefetches(FamilySink& sink, const CounterTotals& t) {
 void collect_connections(FamilySink& sink, const CounterTotals& t) {
   counter_by<ListenerKind>(sink, "siding_connections_accepted_total", "Accepted connections.",
                            "listener", [&](ListenerKind k) { return t.accepted(k); });
-  counter_by<ListenerKind>(sink, "siding_connections_refused_total",
-                           "Connections not served because of a limit.", "listener",
-                           [&](ListenerKind k) { return t.refused(k); });
+  counter_by<ListenerKind>(sink, "siding_listener_pauses_total",
+                           "Times that a listener stopped accepting for a while: at its limit, or "
+                           "without descriptors.",
+                           "listener", [&](ListenerKind k) { return t.paused(k); });
   for_each_value<ListenerKind>([&](ListenerKind k) {
     sink.gauge("siding_connections", "Accepted connections that are open.",
                static_cast<double>(t.open(k)), {{"listener", to_string(k)}});

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace siding {
 
@@ -31,6 +32,7 @@ void Listener::resume() {
 }
 
 void Listener::pause() {
+  if (!std::exchange(paused_, true) && options_.on_pause) options_.on_pause();
   socket_->disarm_read();
   loop_.arm(resume_, after(loop_.now(), kRetryAccept));
 }
@@ -57,6 +59,7 @@ void Listener::accept_some(bool over_limit) {
       int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
+    paused_ = false;
     options_.open->fetch_add(1, std::memory_order_relaxed);
     if (options_.on_accept) options_.on_accept();
     auto* connection = new H1Connection(*this, fd, peer);

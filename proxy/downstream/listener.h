@@ -35,6 +35,8 @@ struct ListenerOptions {
   /// Told of each connection's beginning and end, for counters; may be empty.
   std::function<void()> on_accept;
   std::function<void()> on_close;
+  /// Told when it stops accepting for a while, at the limit or without descriptors; may be empty.
+  std::function<void()> on_pause;
   /// Told of requests that were refused before they reached the handler.
   std::function<void(const SocketAddress& peer, Outcome outcome, std::string_view reason)>
       on_refuse;
@@ -70,6 +72,7 @@ class Listener {
   Loop& loop_;
   std::unique_ptr<Socket> socket_;  // null once it has drained
   const ListenerOptions& options_;
+  bool paused_ = false;  // since the last connection that it could accept
   bool draining_ = false;
   size_t count_ = 0;
   List<H1Connection> connections_;

@@ -98,7 +98,6 @@ void append_access_json(std::string& out, const ExchangeRecord& r) {
   ms_item(out, ",\"total_ms\":", r.total);
   ms_item(out, ",\"queue_ms\":", r.queue_wait);
   ms_item(out, ",\"worker_ms\":", r.worker);
-  ms_item(out, ",\"blocked_ms\":", r.blocked);
   number_item(out, ",\"bytes_in\":", r.bytes_in);
   number_item(out, ",\"bytes_out\":", r.bytes_out);
   json_item(out, ",\"route\":", r.route);

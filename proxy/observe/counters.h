@@ -86,8 +86,8 @@ inline constexpr size_t kSkips = kPrefetches + kSize<PrefetchOutcome>;
 inline constexpr size_t kEgress = kSkips + kSize<PrefetchSkip>;
 inline constexpr size_t kAccepted = kEgress + kSize<EgressCall>;
 inline constexpr size_t kOpen = kAccepted + kSize<ListenerKind>;
-inline constexpr size_t kRefused = kOpen + kSize<ListenerKind>;
-inline constexpr size_t kRequests = kRefused + kSize<ListenerKind>;
+inline constexpr size_t kPauses = kOpen + kSize<ListenerKind>;
+inline constexpr size_t kRequests = kPauses + kSize<ListenerKind>;
 inline constexpr size_t kReceived = kRequests + kSize<Peer>;
 inline constexpr size_t kSent = kReceived + kSize<Peer>;
 inline constexpr size_t kConnectFailures = kSent + kSize<Peer>;
@@ -125,10 +125,8 @@ class alignas(64) ThreadCounters {
   void connection_closed(ListenerKind k) {
     add(counters_detail::at(counters_detail::kOpen, k), -1);
   }
-  /// Not served because of a limit, whether it was accepted for a 503 or closed at once.
-  void connection_refused(ListenerKind k) {
-    add(counters_detail::at(counters_detail::kRefused, k));
-  }
+  /// It stopped accepting for a while: at its limit, or without descriptors.
+  void listener_paused(ListenerKind k) { add(counters_detail::at(counters_detail::kPauses, k)); }
 
   void request(Peer p) { add(counters_detail::at(counters_detail::kRequests, p)); }
   /// Bytes that came from that peer, and that went to it.
@@ -181,7 +179,7 @@ class CounterTotals {
   uint64_t of(EgressCall c) const { return at(counters_detail::kEgress, c); }
   uint64_t accepted(ListenerKind k) const { return at(counters_detail::kAccepted, k); }
   int64_t open(ListenerKind k) const { return now(at(counters_detail::kOpen, k)); }
-  uint64_t refused(ListenerKind k) const { return at(counters_detail::kRefused, k); }
+  uint64_t paused(ListenerKind k) const { return at(counters_detail::kPauses, k); }
   uint64_t requests(Peer p) const { return at(counters_detail::kRequests, p); }
   uint64_t received(Peer p) const { return at(counters_detail::kReceived, p); }
   uint64_t sent(Peer p) const { return at(counters_detail::kSent, p); }

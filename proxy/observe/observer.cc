@@ -19,10 +19,7 @@ void count_record(ThreadCounters& here, const ExchangeRecord& r) {
   here.observe_total(r.total);
   // What never came near a backend would make its queue look short.
   if (!r.backend.empty()) here.observe_queue_wait(r.queue_wait);
-  if (r.worker > Duration::zero()) {
-    here.observe_worker(r.worker);
-    here.blocked(r.blocked);
-  }
+  if (r.worker > Duration::zero()) here.observe_worker(r.worker);
   for (const PrefetchRecord& p : r.prefetches) {
     if (p.skip.has_value()) {
       here.count(*p.skip);

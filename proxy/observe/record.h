@@ -52,7 +52,6 @@ struct ExchangeRecord {
   Duration body_wait{};    ///< until the request was whole
   Duration queue_wait{};   ///< from entering until a worker had it
   Duration worker{};       ///< from the first byte sent to the worker's last byte
-  Duration blocked{};      ///< of that: in calls through egress (where it can be told)
   Duration total{};
   uint32_t ahead = 0;     ///< requests before it when it entered
   uint32_t attempts = 0;  ///< connections tried

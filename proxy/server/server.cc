@@ -146,6 +146,7 @@ class Server::Impl::Thread {
     ListenerKind kind = door.kind;
     options.on_accept = [this, kind] { services_.counters().connection_opened(kind); };
     options.on_close = [this, kind] { services_.counters().connection_closed(kind); };
+    options.on_pause = [this, kind] { services_.counters().listener_paused(kind); };
     options.on_refuse = [this, kind](const SocketAddress& peer, Outcome outcome,
                                      std::string_view reason) {
       if (kind != ListenerKind::front) return;

@@ -29,7 +29,6 @@ ExchangeRecord told_record(const std::string& id) {
   r.body_wait = 2ms;
   r.queue_wait = 500ms;
   r.worker = 20ms;
-  r.blocked = 15ms;
   r.total = 523ms;
   r.ahead = 12;
   r.attempts = 1;
@@ -68,7 +67,7 @@ TEST(ExplainText, TellsTheStory) {
     queue    |######################################  |    500.0 ms  12 ahead of it
     fetch 1  |####################################    |    480.0 ms
     fetch 2  |##################                      |    240.0 ms
-    worker   |                                      # |     20.0 ms  15.0 ms (75 %) blocked in its calls
+    worker   |                                      # |     20.0 ms
     other    |                                       #|      1.0 ms  connecting, sending
   prefetch
     1 used           music:/s?word={query.q}  status 200, 480.0 ms
@@ -120,7 +119,6 @@ TEST(ExplainText, AnythingGoesIn) {
   odd.target = "/\x1b[2J\n";
   odd.total = -5ms;
   odd.worker = 90s;
-  odd.blocked = 91s;
   odd.prefetches[0].actual = "\x1b]0;";
   std::string text = told(std::move(odd));
   for (char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));

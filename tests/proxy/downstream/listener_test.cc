@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 TEST(Listener, StopsAtItsBoundAndGoesOnBelowIt) {
   H1Bed bed;
   bed.options.max_connections = 2;
+  int pauses = 0;
+  bed.options.on_pause = [&] { ++pauses; };
   LoopPeer& a = bed.client_with(get("/hello"));
   LoopPeer& b = bed.client_with(get("/hello"));
   LoopPeer& c = bed.client_with(get("/hello"));
@@ -30,6 +32,7 @@ TEST(Listener, StopsAtItsBoundAndGoesOnBelowIt) {
   EXPECT_EQ(bed.open, 2u);
   bed.pass(1s);
   EXPECT_EQ(bed.open, 2u);
+  EXPECT_EQ(pauses, 1) << "one, however often it looks again";
   a.close();
   bed.go();
   bed.pass(100ms);

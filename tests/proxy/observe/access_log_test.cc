@@ -27,7 +27,6 @@ ExchangeRecord logged_record() {
   r.bytes_out = 5321;
   r.queue_wait = 500ms;
   r.worker = 20'050us;
-  r.blocked = 10ms;
   r.total = 1023'400us;
   r.attempts = 1;
   PrefetchRecord p;
@@ -69,7 +68,7 @@ TEST(AccessLog, JsonLine) {
             "{\"time\":\"2025-11-23T21:40:00.123Z\",\"client\":\"10.0.0.7\",\"method\":\"GET\","
             "\"host\":\"shop.example\",\"target\":\"/search/?q=x\",\"status\":200,"
             "\"outcome\":\"ok\",\"total_ms\":1023.4,\"queue_ms\":500.0,\"worker_ms\":20.1,"
-            "\"blocked_ms\":10.0,\"bytes_in\":0,\"bytes_out\":5321,\"route\":\"path /search/\","
+            "\"bytes_in\":0,\"bytes_out\":5321,\"route\":\"path /search/\","
             "\"backend\":\"shop\",\"attempts\":1,"
             "\"prefetch\":{\"used\":2,\"missed\":1,\"skipped\":1},"
             "\"prefetch_reasons\":[\"field:x-user-id\",\"budget\"],\"id\":\"4f1c\"}\n");

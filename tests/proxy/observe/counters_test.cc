@@ -23,7 +23,7 @@ TEST(Counters, WhatIsCountedIsWhatIsRead) {
   here.connection_opened(ListenerKind::front);
   here.connection_opened(ListenerKind::front);
   here.connection_closed(ListenerKind::front);
-  here.connection_refused(ListenerKind::admin);
+  here.listener_paused(ListenerKind::admin);
   here.request(Peer::backend);
   here.received(Peer::backend, 1000);
   here.sent(Peer::upstream, 7);
@@ -43,7 +43,7 @@ TEST(Counters, WhatIsCountedIsWhatIsRead) {
   EXPECT_EQ(totals.of(EgressCall::self_call), 1u);
   EXPECT_EQ(totals.accepted(ListenerKind::front), 2u);
   EXPECT_EQ(totals.open(ListenerKind::front), 1);
-  EXPECT_EQ(totals.refused(ListenerKind::admin), 1u);
+  EXPECT_EQ(totals.paused(ListenerKind::admin), 1u);
   EXPECT_EQ(totals.requests(Peer::backend), 1u);
   EXPECT_EQ(totals.received(Peer::backend), 1000u);
   EXPECT_EQ(totals.sent(Peer::upstream), 7u);

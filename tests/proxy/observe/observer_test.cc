@@ -24,7 +24,6 @@ TEST(Observer, CountsAllThatTheRecordHolds) {
     r.bytes_out = 20;
     r.queue_wait = 3ms;
     r.worker = 7ms;
-    r.blocked = 4ms;
     r.total = 11ms;
     r.attempts = 2;
     r.spilled = true;
@@ -48,7 +47,6 @@ TEST(Observer, CountsAllThatTheRecordHolds) {
     EXPECT_EQ(t.sent(Peer::client), 20u);
     EXPECT_EQ(t.attempts(), 2u);
     EXPECT_EQ(t.spilled(), 1u);
-    EXPECT_EQ(t.blocked(), 4ms);
     EXPECT_EQ(t.observations(Times::total), 2u);
     EXPECT_EQ(t.observations(Times::queue_wait), 1u) << "what met no queue did not wait";
     EXPECT_EQ(t.sum(Times::queue_wait), 3ms);
