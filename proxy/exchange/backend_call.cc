@@ -7,6 +7,8 @@ namespace siding {
 
 namespace {
 constexpr size_t kBodyPiece = 128 * 1024;
+/// From this status on the rest of the request is not wanted.
+constexpr int kRefused = 400;
 /// More 1xx answers than that are an attack or a bug.
 constexpr int kMaxInterim = 100;
 
@@ -43,6 +45,7 @@ class BackendCall::Body final : public BodySource {
     if (piece) at_ += piece->size();
     co_return std::move(piece);
   }
+  bool at_end() const override { return at_ == store_.size(); }
 
  private:
   const BodyStore& store_;
@@ -68,6 +71,7 @@ bool BackendCall::sent() { return lease_ ? lease_->request_sent() : sent_; }
 void BackendCall::start(Lease lease) {
   lease_ = std::move(lease);
   failed.reset();
+  send_failed_.reset();
   stale_ = false;
   ended_ = false;
   started_ = services_.loop.now();
@@ -78,8 +82,16 @@ void BackendCall::start(Lease lease) {
 
 void BackendCall::discard() { spool.discard(); }
 
+void BackendCall::stop_sending() {
+  if (!sending_) return;
+  if (!sending_.done()) lease_->stop_sending();
+  sending_.reset();
+}
+
 void BackendCall::end(std::optional<Error> error) {
   ended_ = true;
+  stop_sending();
+  if (send_failed_) error = std::move(send_failed_);
   accounting_->record.worker = services_.loop.now() - started_;
   services_.counters().sent(Peer::backend, lease_->sent_bytes());
   services_.counters().received(Peer::backend, lease_->received_bytes());
@@ -105,21 +117,29 @@ void BackendCall::end(std::optional<Error> error) {
   changed.notify();
 }
 
-Task<> BackendCall::run() {
+/// Beside run(), which may stop it.
+Task<> BackendCall::send_request(Slice request_head) {
   H1Client& client = *lease_;
   std::optional<Body> body;
   if (body_ && (body_->size() > 0 || request_.chunked)) body.emplace(*body_);
   BodySource* source = body ? &*body : nullptr;
+  client.read_meanwhile();
+  Result<> sent = co_await client.send(std::move(request_head), source, kNever, request_.chunked,
+                                       &request_.trailers);
+  if (sent) co_return;
+  // No answer will come to half a request. Who waits for one is woken by the end of the connection.
+  send_failed_ = sent.error();
+  client.socket().shutdown_both();
+}
+
+Task<> BackendCall::run() {
+  H1Client& client = *lease_;
   services_.counters().request(Peer::backend);
   co_await NextBatch();
   Slice request_head = request_.head;
-  if (source != nullptr || !client.try_send(request_head)) {
-    Result<> sent = co_await client.send(std::move(request_head), source, kNever, request_.chunked,
-                                         &request_.trailers);
-    if (!sent) {
-      end(sent.error());
-      co_return;
-    }
+  if (body_ || !client.try_send(request_head)) {
+    sending_ = send_request(std::move(request_head));
+    sending_.start();
   }
   for (int interim_heads = 0; !head;) {
     Result<ResponseHead> next = co_await client.read_head(request_.method, kNever);
@@ -130,6 +150,7 @@ Task<> BackendCall::run() {
     if (!next->interim()) {
       framing = client.framing();
       head = std::move(*next);
+      if (head->status >= kRefused) stop_sending();
       // What applications already say to nginx in front of event streams.
       if (head->fields.has_token("x-accel-buffering", "no")) spool.stream();
     } else if (++interim_heads > kMaxInterim) {

@@ -1,5 +1,6 @@
-// One request inside a backend: it owns the permit, the connection and the request body, reads the
-// worker's answer as fast as the worker gives it, and hands it on through a Spool.
+// One request inside a backend: it owns the permit, the connection and the request body, sends it and
+// reads the worker's answer at the same time, each as fast as the worker wants, and hands the answer on
+// through a Spool.
 // Invariants: once a byte has gone to the backend, permit and connection belong to the worker's
 // answer, not to the client: CallHandle moves the call to Background when the exchange ends first;
 // the permit goes back at the worker's last byte.
@@ -56,6 +57,8 @@ class BackendCall : public Pooled {
  private:
   class Body;
   Task<> run();
+  Task<> send_request(Slice head);
+  void stop_sending();
   void end(std::optional<Error> error);
 
   LoopServices& services_;
@@ -67,6 +70,8 @@ class BackendCall : public Pooled {
   bool stale_ = false;
   bool ended_ = false;
   Lease lease_;
+  std::optional<Error> send_failed_;
+  Task<> sending_;
   Task<> task_;  // last: it uses the rest
 };
 

@@ -134,6 +134,8 @@ bool Socket::quiet() const {
 
 void Socket::shutdown_write() { shutdown(fd_, SHUT_WR); }
 
+void Socket::shutdown_both() { shutdown(fd_, SHUT_RDWR); }
+
 void Socket::reset_on_close() {
   linger on{1, 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &on, sizeof(on));

@@ -54,6 +54,8 @@ class Socket {
 
   /// Half-closes: the peer sees our FIN and may go on sending.
   void shutdown_write();
+  /// Ends both halves: whoever waits to read is woken and finds the end.
+  void shutdown_both();
   /// Makes the destructor send RST instead of FIN, so that a body that ends by closing is seen torn.
   void reset_on_close();
 

@@ -40,6 +40,7 @@ void H1Client::begin() {
   decoder_ = BodyDecoder();
   framing_ = Framing();
   sent_bytes_ = received_bytes_ = 0;
+  read_meanwhile_ = last_byte_sent_ = false;
   whole_request_ = keep_alive_ = true;
   more_waits_ = false;
 }
@@ -74,7 +75,7 @@ bool H1Client::try_send(Slice& head) {
   return head.size() == 0;
 }
 
-Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
+Task<Result<>> H1Client::write(Buffer out, TimePoint deadline, bool last) {
   while (!out.empty()) {
     iovec parts[kMaxParts];
     int count = out.iovecs(parts, kMaxParts);
@@ -89,7 +90,8 @@ Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
       whole_request_ = false;
       co_return Result<>();
     }
-    bool listening = early_.size() < kMaxEarly;  // else what lies unread would wake us for ever
+    // What lies unread would wake us for ever.
+    bool listening = !read_meanwhile_ && early_.size() < kMaxEarly;
     bool in_time = false;
     if (listening) {
       in_time = co_await Wait(socket_->writable(), socket_->readable(), deadline);
@@ -102,6 +104,7 @@ Task<Result<>> H1Client::write(Buffer out, TimePoint deadline) {
       co_return Result<>();
     }
   }
+  last_byte_sent_ = last;
   co_return Result<>();
 }
 
@@ -115,23 +118,20 @@ Task<Result<>> H1Client::send(Slice head, BodySource* body, TimePoint deadline, 
       whole_request_ = false;
       co_return piece.error();
     }
-    bool last = piece->empty();
-    if (chunked) {
-      if (last) {
-        append_last_chunk(out, trailers == nullptr ? Fields() : *trailers);
-      } else {
-        append_chunk(out, std::move(*piece));
-      }
-    } else {
+    bool last = piece->empty() || body->at_end();
+    if (!chunked) {
       out.append(std::move(*piece));
+    } else if (!piece->empty()) {
+      append_chunk(out, std::move(*piece));
     }
+    if (last && chunked) append_last_chunk(out, trailers == nullptr ? Fields() : *trailers);
     if (last) break;
     Buffer now = std::exchange(out, Buffer());
-    Result<> wrote = co_await write(std::move(now), deadline);
+    Result<> wrote = co_await write(std::move(now), deadline, false);
     if (!wrote) co_return wrote;
   }
   if (!whole_request_) co_return Result<>();
-  Result<> wrote = co_await write(std::move(out), deadline);
+  Result<> wrote = co_await write(std::move(out), deadline, true);
   co_return wrote;
 }
 

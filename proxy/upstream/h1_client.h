@@ -24,6 +24,8 @@ class BodySource {
   virtual ~BodySource() = default;
   /// The next piece; empty at the end.
   virtual Task<Result<Buffer>> next() = 0;
+  /// Whether it is known already that nothing comes after the last piece.
+  virtual bool at_end() const { return false; }
 };
 
 class H1Client {
@@ -36,6 +38,11 @@ class H1Client {
   /// null; `chunked`: as chunks, with `trailers` at the end.
   Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
                       const Fields* trailers = nullptr);
+  /// From now on another coroutine reads the answer while send() only writes: a server that stops
+  /// reading until its answer is taken stops nobody. Who reads sees for itself whether the peer refuses.
+  void read_meanwhile() { read_meanwhile_ = true; }
+  /// What is left of the request is not sent: its send() is destroyed.
+  void stop_sending() { whole_request_ = last_byte_sent_; }
   /// The usual request, a head without a body, goes out at once: takes off `head` what was written.
   /// False if something is left, for send().
   bool try_send(Slice& head);
@@ -59,7 +66,7 @@ class H1Client {
   Socket& socket() { return *socket_; }
 
  private:
-  Task<Result<>> write(Buffer out, TimePoint deadline);
+  Task<Result<>> write(Buffer out, TimePoint deadline, bool last);
   /// Reads what has come while we are still writing; false if there is no point in writing on.
   bool read_early();
   /// One read: false at EOF.
@@ -75,7 +82,9 @@ class H1Client {
   Framing framing_;
   uint64_t sent_bytes_ = 0;
   uint64_t received_bytes_ = 0;
-  bool whole_request_ = true;  // everything was sent
+  bool read_meanwhile_ = false;
+  bool last_byte_sent_ = false;  // its send() may not have been resumed since
+  bool whole_request_ = true;    // everything was sent
   bool keep_alive_ = true;
   bool more_waits_ = false;  // the last read filled its buffer
 };

@@ -318,6 +318,28 @@ Story early_answer() {
           },
           {413}};
 }
+
+/// The backend answers while it still reads: both directions move, in turns.
+Story answer_while_sending() {
+  return {"AnswerWhileSending",
+          kBackend + kRoute,
+          [](LoopWorld& w) {
+            w.backend.script = [](LoopPeer& peer) {
+              if (peer.stage == 0 && !peer.in.empty()) {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
+                peer.stage = 1;
+              }
+              if (peer.stage == 1 && peer.in.size() > 2'000'000) {
+                peer.send("abc");
+                peer.stage = 2;
+              }
+              if (peer.take()) peer.send("def");
+            };
+            w.add_client().send("POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 5000000\r\n\r\n" +
+                                std::string(5'000'000, 'x'));
+          },
+          {200}};
+}
 }  // namespace
 
 std::vector<Story> backend_stories() {
@@ -337,7 +359,8 @@ std::vector<Story> backend_stories() {
           queue_timeout(),
           answer_is_torn(),
           outside_the_queue(),
-          early_answer()};
+          early_answer(),
+          answer_while_sending()};
 }
 
 }  // namespace siding::cancel

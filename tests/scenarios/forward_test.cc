@@ -1,6 +1,9 @@
 // Requests and answers pass: methods, framing in both directions, interim answers, order, early
 // answers, large bodies.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 
 #include "tests/harness/proxy.h"
 
@@ -220,6 +223,51 @@ TEST(Forward, AnAnswerWithoutAnEndIsTornNotShortened) {
   EXPECT_NE("", answer.fault);
   Message old = Client(proxy.front()).send("GET / HTTP/1.0\r\n\r\n").answer();
   EXPECT_EQ("reset", old.fault) << "a FIN would look like the end of the body";
+}
+
+/// Reads a body of `size` bytes and sends each piece back before it reads the next, with a buffer that
+/// holds little: it stops reading as soon as nobody takes what it sends.
+void echo(Origin::Call& call, size_t size) {
+  int small = 64 * 1024;
+  setsockopt(call.wire.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+  call.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
+  for (size_t left = size; left > 0 && !call.done;) {
+    std::string piece = call.wire.read_bytes(std::min<size_t>(left, 64 * 1024));
+    call.done = piece.empty() || !call.wire.send(piece);
+    left -= piece.size();
+  }
+}
+
+TEST(Forward, AnAnswerIsReadWhileTheRequestIsStillBeingSent) {
+  std::string body;
+  for (int i = 0; body.size() < (20 << 20); ++i) body += std::to_string(i) + ",";
+  Origin backend;
+  backend.on_head([&](Origin::Call& call) {
+    if (call.request.method() == "GET") return call.respond("small");
+    echo(call, body.size());
+  });
+  Proxy proxy(backend, {.route = "max_body = \"32MiB\"\n"});
+  Message answer = post(proxy.front(), "/echo", body);
+  EXPECT_EQ(200, answer.status()) << answer.fault;
+  EXPECT_TRUE(answer.body == body) << answer.fault << " " << answer.body.size();
+  // Both sides were whole, so the connection is kept.
+  EXPECT_EQ("small", get(proxy.front(), "/next").body);
+  EXPECT_EQ(1, backend.opened());
+}
+
+TEST(Forward, AnAnswerThatEndsBeforeItsRequestIsWholeAndItsConnectionIsNotUsedAgain) {
+  Origin backend;
+  backend.on_head([](Origin::Call& call) {
+    call.respond("enough");
+    call.done = call.request.method() == "POST";
+    if (call.done) call.wire.read_to_end();
+  });
+  Proxy proxy(backend, {.route = "max_body = \"32MiB\"\n"});
+  Message answer = post(proxy.front(), "/", std::string(20 << 20, 'x'));
+  EXPECT_EQ(200, answer.status()) << answer.fault;
+  EXPECT_EQ("enough", answer.body);
+  EXPECT_EQ(200, get(proxy.front(), "/next").status());
+  EXPECT_EQ(2, backend.opened());
 }
 
 }  // namespace
