@@ -58,23 +58,31 @@ class EgressTest(harness.Case):
     def test_drain_with_fifty_queued(self):
         """SIGTERM: the egress listener closes last, so each queued view makes its call."""
         self.start()
-        queued = self.load([load.get("/search/?q=w%d" % i) for i in range(PARKED)], timeout=20)
-        harness.until(lambda: self.proxy.metrics().queued() >= PARKED - 10, what="the clients are queued")
+        self.music.set(hang=1)
+        clients = PARKED + 2  # one is inside, and one at the door
+        queued = self.load([load.get("/search/?q=w%d" % i) for i in range(clients)], timeout=20)
+        harness.until(lambda: self.proxy.metrics().queued() >= PARKED, what="fifty are queued")
         self.proxy.signal(signal.SIGTERM)
+        harness.until(lambda: not harness.listening(self.ports.front), what="it drains")
+        self.assertEqual(self.music.stats()["calls"], 1)
+        self.music.set(hang=0)
         self.check(queued.results(), lambda i, body: body["result"]["word"] == "w%d" % i)
         self.assertEqual(self.proxy.wait(10), 0)
-        self.assertEqual(self.music.stats()["calls"], PARKED)
+        self.assertEqual(self.music.stats()["calls"], clients)
 
     def test_backend_that_calls_itself(self):
-        """Its only worker waits for the answer: 508, instead of a wait for itself. The queue would have
-        ended it with 503 after queue.timeout; it never stands there."""
+        """Its only worker waits for the answer: 508 while it is inside, without a place in the queue."""
         self.start(self_url=self.ports.url)
+        before = self.proxy.metrics()
         answer = json.loads(self.get("/self/", timeout=5).body)
         self.assertEqual(answer["status"], 508)
-        metrics = self.proxy.metrics()
-        self.assertEqual(metrics.outcome("self_call"), 1)
-        self.assertEqual(metrics.outcome("ok"), 2, "the first request, and the view itself")
         self.check([self.get("/plain/")])
+
+        def more(name, **labels):
+            return self.proxy.metrics().sum(name, **labels) - before.sum(name, **labels)
+        harness.until(lambda: more("siding_exchanges_total") == 3, what="all three are counted")
+        self.assertEqual(more("siding_exchanges_total", outcome="self_call"), 1)
+        self.assertEqual(more("siding_backend_attempts_total"), 2, "the refused one met a worker")
 
     def test_backend_that_calls_itself_with_a_free_worker(self):
         self.start(self_url=self.ports.url, processes=2)

@@ -165,6 +165,9 @@ TEST(Egress, ABackendThatCallsItselfIsToldSo) {
     if (r.target() != "/outer") return std::string("inner");
     std::string self = "http://127.0.0.1:" + std::to_string(shop.proxy.front());
     Message got = call_out(shop.proxy.egress(), self + "/inner");
+    // It came while the only worker was inside, and it stands in no queue.
+    EXPECT_EQ(1, shop.proxy.metric("siding_backend_inside"));
+    EXPECT_EQ(0, shop.proxy.metric("siding_queue_depth"));
     return std::to_string(got.status()) + (got.says("self_call") ? " self_call" : "");
   });
   EXPECT_EQ("508 self_call", get(shop.proxy.front(), "/outer").body);

@@ -159,6 +159,8 @@ TEST(Limits, WithoutRoomAnAnswerFallsBackToTheClientsSpeed) {
   EXPECT_TRUE(proxy.metric_becomes(0, "siding_body_spill_bytes"));
 }
 
+constexpr int kSlowClients = 1000;
+
 /// Clients that send a byte whenever they are asked to.
 class Drip {
  public:
@@ -177,13 +179,13 @@ class Drip {
 void slow_clients_harm_nobody(int threads, std::string_view request) {
   Origin backend;
   Proxy proxy(backend, {.threads = threads});
-  Drip slow(proxy, 200, request);
+  Drip slow(proxy, kSlowClients, request);
   Client fast(proxy.front());
   for (size_t i = 0; i < 40; ++i) {
     slow.drop(i);
     ASSERT_EQ("/fast", fast.get("/fast").answer().body);
   }
-  EXPECT_TRUE(proxy.metric_becomes(201, "siding_connections", {"listener=front"}));
+  EXPECT_TRUE(proxy.metric_becomes(kSlowClients + 1, "siding_connections", {"listener=front"}));
   for (const Message& m : backend.log()) EXPECT_EQ("/fast", m.target());
   EXPECT_EQ(40, backend.requests());
   EXPECT_EQ(0, proxy.metric("siding_queue_depth"));
@@ -201,7 +203,7 @@ TEST(Limits, ClientsThatDripTheirBodiesReachNoWorker) {
   Proxy proxy(backend);
   std::string request = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n";
   std::vector<Client> slow;
-  for (int i = 0; i < 200; ++i) slow.emplace_back(proxy.front()).send(request);
+  for (int i = 0; i < kSlowClients; ++i) slow.emplace_back(proxy.front()).send(request);
   Client fast(proxy.front());
   for (int i = 0; i < 30; ++i) {
     for (Client& c : slow) c.send("b");
