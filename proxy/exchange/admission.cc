@@ -22,26 +22,41 @@ void Permit::reset() {
   if (Admission* a = std::exchange(admission_, nullptr)) a->give_back(std::exchange(probe_, 0));
 }
 
-void Permit::connected() {
-  std::lock_guard lock(admission_->mutex_);
-  if (!admission_->down_) return;
-  admission_->down_ = false;
-  admission_->probe_ = 0;
-  admission_->backoff_ = {};
-  probe_ = 0;
-  admission_->grant_waiting();
-}
-
-std::optional<TimePoint> Permit::failed(TimePoint now) {
+std::optional<TimePoint> Permit::failed(Failed how, TimePoint now) {
   std::lock_guard lock(admission_->mutex_);
   Admission& a = *admission_;
   a.down_ = true;
   if (a.probe_ != 0 && a.probe_ != probe_) return std::nullopt;
   if (a.probe_ == 0) a.probe_ = probe_ = a.next_probe_++;
+  a.failed_ = how;
   a.backoff_ =
       a.backoff_ == Duration::zero() ? kFirstBackoff : std::min(a.backoff_ * 2, kMaxBackoff);
   a.retry_at_ = now + a.backoff_;
   return a.retry_at_;
+}
+
+void Permit::connected() {
+  if (!admission_->down_) return;
+  std::lock_guard lock(admission_->mutex_);
+  if (admission_->failed_ != Failed::to_connect) return;
+  admission_->back();
+  probe_ = 0;
+}
+
+void Permit::answered(TimePoint now) {
+  if (!admission_->down_) return;
+  std::lock_guard lock(admission_->mutex_);
+  // What comes sooner may have been on its way when the backend died.
+  if (now < admission_->retry_at_) return;
+  admission_->back();
+  probe_ = 0;
+}
+
+void Permit::lasts() {
+  std::lock_guard lock(admission_->mutex_);
+  if (probe_ == 0 || probe_ != admission_->probe_) return;
+  admission_->back();
+  probe_ = 0;
 }
 
 TimePoint Permit::not_before() const {
@@ -131,6 +146,14 @@ Permit Ticket::take() {
 Admission::Admission(Limits limits) : limits_(limits) {}
 
 Admission::~Admission() { assert(queued_ == 0 && out_ == 0); }
+
+void Admission::back() {
+  if (!down_) return;
+  down_ = false;
+  probe_ = 0;
+  backoff_ = {};
+  grant_waiting();
+}
 
 bool Admission::may_grant() const {
   if (down_ && probe_ != 0) return false;

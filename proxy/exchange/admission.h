@@ -6,6 +6,8 @@
 // most one permit (the prober's) is granted anew.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -39,12 +41,19 @@ class Permit {
   void reset();
   explicit operator bool() const { return admission_ != nullptr; }
 
-  /// The backend took a connection: whoever waits for it to come back is served again.
-  void connected();
-  /// It did not; or it took it and closed it without an answer, as one does that is on its way down.
+  /// How a try ended in vain. After a lost answer a connection proves nothing: the kernel takes it for
+  /// a process that is about to end, too.
+  enum class Failed : uint8_t { to_connect, to_answer };
   /// Returns when to try again if this permit is now the one that probes; nullopt if another one
   /// does: then give this one back and queue again (Ticket::requeue).
-  std::optional<TimePoint> failed(TimePoint now);
+  std::optional<TimePoint> failed(Failed how, TimePoint now);
+  /// What proves, after such a failure, that the backend is there, so that all who wait are served
+  /// again: a connection, if connecting had failed;
+  void connected();
+  /// an answer, or a connection that has lasted for kLasts without one, if an answer was lost.
+  void answered(TimePoint now);
+  void lasts();
+  static constexpr Duration kLasts = std::chrono::seconds(1);
   /// It is the one that tries whether the backend is back: by a connection of its own.
   bool probing() const { return probe_ != 0; }
   /// When the next connection may be tried: later than now only for a prober.
@@ -143,6 +152,7 @@ class Admission {
   void end_probe(uint64_t probe);
   void line_up(Ticket& ticket);
   void leave_line(Ticket& ticket);
+  void back();
   bool may_grant() const;
   void grant(Ticket& ticket);
   void grant_waiting();
@@ -155,9 +165,10 @@ class Admission {
   uint32_t queued_ = 0;  // tickets inside the queue, ready or not
   uint64_t queued_bytes_ = 0;
   uint64_t next_sequence_ = 0;
-  std::map<int, Level> levels_;  // by priority; only those with ready tickets
-  bool down_ = false;
-  uint64_t probe_ = 0;  // the probe whose permit is out; 0: none
+  std::map<int, Level> levels_;    // by priority; only those with ready tickets
+  std::atomic<bool> down_{false};  // written under the mutex
+  Permit::Failed failed_{};        // what it was, while down
+  uint64_t probe_ = 0;             // the probe whose permit is out; 0: none
   uint64_t next_probe_ = 1;
   TimePoint retry_at_{};
   Duration backoff_{};

@@ -76,6 +76,7 @@ void BackendCall::start(Lease lease) {
   ended_ = false;
   started_ = services_.loop.now();
   ++accounting_->record.attempts;
+  if (permit.probing()) services_.loop.arm(lasts_, after(started_, Permit::kLasts));
   task_ = run();
   task_.start();
 }
@@ -90,6 +91,7 @@ void BackendCall::stop_sending() {
 
 void BackendCall::end(std::optional<Error> error) {
   ended_ = true;
+  lasts_.unlink();
   stop_sending();
   if (send_failed_) error = std::move(send_failed_);
   accounting_->record.worker = services_.loop.now() - started_;
@@ -151,6 +153,7 @@ Task<> BackendCall::run() {
       framing = client.framing();
       head = std::move(*next);
       if (head->status >= kRefused) stop_sending();
+      if (permit) permit.answered(services_.loop.now());
       // What applications already say to nginx in front of event streams.
       if (head->fields.has_token("x-accel-buffering", "no")) spool.stream();
     } else if (++interim_heads > kMaxInterim) {

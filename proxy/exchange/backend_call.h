@@ -59,6 +59,7 @@ class BackendCall : public Pooled {
   Task<> run();
   Task<> send_request(Slice head);
   void stop_sending();
+  void lasts() { permit.lasts(); }
   void end(std::optional<Error> error);
 
   LoopServices& services_;
@@ -70,6 +71,7 @@ class BackendCall : public Pooled {
   bool stale_ = false;
   bool ended_ = false;
   Lease lease_;
+  MemberTimer<BackendCall, &BackendCall::lasts> lasts_{*this};  // armed for a probe
   std::optional<Error> send_failed_;
   Task<> sending_;
   Task<> task_;  // last: it uses the rest

@@ -100,7 +100,7 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
     services_.counters().connect_failed(Peer::backend, got.error().kind);
     record_.detail = got.error().detail;
     if (config.down == Down::fail || !ticket_) break;
-    if (!permit_.failed(services_.loop.now())) permit_.reset();
+    if (!permit_.failed(Permit::Failed::to_connect, services_.loop.now())) permit_.reset();
   } while (services_.loop.now() < queue_deadline_);
   answer(past_deadline() ? Outcome::deadline : Outcome::backend_down,
          "the backend cannot be reached");
@@ -166,7 +166,8 @@ Task<bool> Exchange::ask_backend() {
     bool lost = !current.stale() && (error.kind == Failure::closed || error.kind == Failure::reset);
     // A kept connection that was closed says nothing. Else the backend may be dying, while the kernel
     // still takes connections for it: what may be repeated is, once, but not before the back-off.
-    bool waits = lost && current.permit && !current.permit.failed(services_.loop.now());
+    bool waits = lost && current.permit &&
+                 !current.permit.failed(Permit::Failed::to_answer, services_.loop.now());
     bool repeat = repeatable && (current.stale() || (lost && !repeated));
     if (!repeat) {
       answer(

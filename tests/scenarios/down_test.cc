@@ -142,6 +142,49 @@ TEST(Down, WhatMayBeRepeatedWaitsForTheBackOff) {
   EXPECT_TRUE(proxy.inside(0));
 }
 
+// One by one until one is answered: what may not be repeated is not thrown after the rest.
+TEST(Down, ADyingBackendCostsOneRequestATry) {
+  ManualClock clock;
+  Origin backend([](Origin::Call& call) { call.reset(); });
+  backend.hold();
+  Proxy proxy(backend, {.backend = "concurrency = 4\nbacklog = 0\n", .clock = &clock});
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(proxy.front()).post("/", "x");
+  ASSERT_TRUE(backend.wait_for(4));
+  ASSERT_TRUE(proxy.waits(16));
+  backend.release();
+  ASSERT_TRUE(proxy.waits(15)) << "one tries the door";
+  proxy.advance(std::chrono::milliseconds(60));
+  ASSERT_TRUE(backend.wait_for(5));
+  ASSERT_TRUE(proxy.waits(14)) << "it was lost, and the next one tries";
+  backend.on_request({});
+  proxy.advance(std::chrono::seconds(1));
+  int ok = 0;
+  for (Client& c : clients) ok += c.answer().status() == 200 ? 1 : 0;
+  EXPECT_EQ(15, ok);
+  EXPECT_EQ(20, backend.requests());
+}
+
+TEST(Down, ASlowAnswerDoesNotHoldUpThoseWhoWait) {
+  ManualClock clock;
+  Origin backend([](Origin::Call& call) { call.reset(); });
+  Proxy proxy(backend, {.backend = "concurrency = 4\nbacklog = 0\n", .clock = &clock});
+  EXPECT_EQ(502, post(proxy.front(), "/", "x").status());
+  EXPECT_TRUE(proxy.metric_becomes(1, "siding_backend_down"));
+  backend.on_request({});
+  backend.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 4; ++i) clients.emplace_back(proxy.front()).get("/");
+  ASSERT_TRUE(proxy.waits(3));
+  proxy.advance(std::chrono::milliseconds(60));
+  ASSERT_TRUE(backend.wait_for(1));
+  EXPECT_TRUE(proxy.waits(3));
+  proxy.advance(std::chrono::seconds(2));
+  ASSERT_TRUE(backend.wait_for(4)) << "the connection has lasted: the backend is there";
+  backend.release();
+  for (Client& c : clients) EXPECT_EQ(200, c.answer().status());
+}
+
 TEST(Down, KilledAndRestartedUnderLoad) {
   Origin backend;
   backend.hold();

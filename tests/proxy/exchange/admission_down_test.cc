@@ -42,12 +42,12 @@ TEST(AdmissionDown, TheFirstThatFailsIsTheProber) {
   Permit a = tickets[0]->take();
   Permit b = tickets[1]->take();
   TimePoint now = bed.loop.now();
-  std::optional<TimePoint> again = a.failed(now);
+  std::optional<TimePoint> again = a.failed(Permit::Failed::to_connect, now);
   ASSERT_TRUE(again);
   EXPECT_GT(*again, now);
   EXPECT_EQ(a.not_before(), *again);
   EXPECT_TRUE(bed.admission.down());
-  EXPECT_FALSE(b.failed(now)) << "one is enough";
+  EXPECT_FALSE(b.failed(Permit::Failed::to_connect, now)) << "one is enough";
   EXPECT_EQ(b.not_before(), TimePoint{});
   EXPECT_FALSE(bed.admission.try_now());
 }
@@ -56,7 +56,7 @@ TEST(AdmissionDown, NobodyIsGrantedWhileOneTries) {
   DownBed bed(1);
   auto tickets = bed.queued(3);
   Permit prober = tickets[0]->take();
-  ASSERT_TRUE(prober.failed(bed.loop.now()));
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_connect, bed.loop.now()));
   auto late = bed.queued();
   EXPECT_EQ(bed.granted(tickets), 0);
   EXPECT_FALSE(late->granted());
@@ -67,8 +67,8 @@ TEST(AdmissionDown, WhoFailsTooStandsWhereItStood) {
   auto tickets = bed.queued(4);
   Permit a = tickets[0]->take();
   Permit b = tickets[1]->take();
-  ASSERT_TRUE(a.failed(bed.loop.now()));
-  ASSERT_FALSE(b.failed(bed.loop.now()));
+  ASSERT_TRUE(a.failed(Permit::Failed::to_connect, bed.loop.now()));
+  ASSERT_FALSE(b.failed(Permit::Failed::to_connect, bed.loop.now()));
   b.reset();
   EXPECT_FALSE(tickets[2]->granted());
   tickets[1]->requeue();
@@ -85,9 +85,9 @@ TEST(AdmissionDown, ConnectedReleasesAll) {
   auto tickets = bed.queued(3);
   Permit prober = tickets[0]->take();
   Permit others[2] = {tickets[1]->take(), tickets[2]->take()};
-  ASSERT_TRUE(prober.failed(bed.loop.now()));
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_connect, bed.loop.now()));
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_FALSE(others[i].failed(bed.loop.now()));
+    EXPECT_FALSE(others[i].failed(Permit::Failed::to_connect, bed.loop.now()));
     others[i].reset();
     tickets[i + 1]->requeue();
   }
@@ -98,6 +98,46 @@ TEST(AdmissionDown, ConnectedReleasesAll) {
   EXPECT_EQ(prober.not_before(), TimePoint{});
 }
 
+TEST(AdmissionDown, AfterALostAnswerAConnectionProvesNothing) {
+  DownBed bed(2);
+  auto tickets = bed.queued(4);
+  Permit prober = tickets[0]->take();
+  Permit inside = tickets[1]->take();
+  auto again = prober.failed(Permit::Failed::to_answer, bed.loop.now());
+  ASSERT_TRUE(again);
+  inside.answered(bed.loop.now());  // it was on its way when the backend died
+  inside.reset();
+  prober.connected();
+  EXPECT_TRUE(bed.admission.down());
+  EXPECT_EQ(bed.granted(tickets), 0);
+  prober.answered(*again);
+  EXPECT_FALSE(bed.admission.down());
+  EXPECT_FALSE(prober.probing());
+  EXPECT_EQ(bed.granted(tickets), 1);
+}
+
+TEST(AdmissionDown, AConnectionThatLastsIsProofEnough) {
+  DownBed bed(2);
+  auto tickets = bed.queued(3);
+  Permit prober = tickets[0]->take();
+  Permit old = tickets[1]->take();
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_answer, bed.loop.now()));
+  old.lasts();
+  EXPECT_TRUE(bed.admission.down()) << "not that of one who was inside before";
+  prober.lasts();
+  EXPECT_FALSE(bed.admission.down());
+}
+
+TEST(AdmissionDown, ARefusalAfterALostAnswerMeansThatTheOldOneIsGone) {
+  DownBed bed(1);
+  auto tickets = bed.queued(1);
+  Permit prober = tickets[0]->take();
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_answer, bed.loop.now()));
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_connect, bed.loop.now()));
+  prober.connected();
+  EXPECT_FALSE(bed.admission.down());
+}
+
 TEST(AdmissionDown, BacksOffUpToABound) {
   DownBed bed(1);
   auto t = bed.queued();
@@ -105,7 +145,7 @@ TEST(AdmissionDown, BacksOffUpToABound) {
   TimePoint now = bed.loop.now();
   Duration last{};
   for (int i = 0; i < 12; ++i) {
-    std::optional<TimePoint> again = prober.failed(now);
+    std::optional<TimePoint> again = prober.failed(Permit::Failed::to_connect, now);
     ASSERT_TRUE(again);
     Duration wait = *again - now;
     EXPECT_GE(wait, last);
@@ -115,7 +155,7 @@ TEST(AdmissionDown, BacksOffUpToABound) {
   }
   EXPECT_EQ(last, 1s);
   prober.connected();
-  std::optional<TimePoint> again = prober.failed(now);
+  std::optional<TimePoint> again = prober.failed(Permit::Failed::to_connect, now);
   ASSERT_TRUE(again);
   EXPECT_LT(*again - now, 100ms) << "a new outage begins with short waits";
 }
@@ -126,15 +166,15 @@ TEST(AdmissionDown, AProberThatGoesHandsOn) {
   Permit prober = tickets[0]->take();
   Permit other = tickets[1]->take();
   TimePoint now = bed.loop.now();
-  std::optional<TimePoint> again = prober.failed(now);
-  ASSERT_FALSE(other.failed(now));
+  std::optional<TimePoint> again = prober.failed(Permit::Failed::to_connect, now);
+  ASSERT_FALSE(other.failed(Permit::Failed::to_connect, now));
   other.reset();
   prober.reset();
   EXPECT_EQ(bed.granted(tickets), 1) << "one tries next, and only one";
   EXPECT_TRUE(tickets[2]->granted());
   Permit next = tickets[2]->take();
   EXPECT_EQ(next.not_before(), *again) << "the back-off goes on";
-  std::optional<TimePoint> later = next.failed(now);
+  std::optional<TimePoint> later = next.failed(Permit::Failed::to_connect, now);
   ASSERT_TRUE(later);
   EXPECT_GT(*later - now, *again - now);
 }
@@ -143,7 +183,7 @@ TEST(AdmissionDown, AProberThatGoesBeforeItTookItsGrantHandsOnToo) {
   DownBed bed(1);
   auto tickets = bed.queued(4);
   Permit prober = tickets[0]->take();
-  ASSERT_TRUE(prober.failed(bed.loop.now()));
+  ASSERT_TRUE(prober.failed(Permit::Failed::to_connect, bed.loop.now()));
   prober.reset();
   ASSERT_TRUE(tickets[1]->granted());
   tickets[1].reset();
@@ -156,7 +196,7 @@ TEST(AdmissionDown, WithNobodyLeftTheNextComerTries) {
   {
     auto t = bed.queued();
     Permit prober = t->take();
-    ASSERT_TRUE(prober.failed(bed.loop.now()));
+    ASSERT_TRUE(prober.failed(Permit::Failed::to_connect, bed.loop.now()));
   }
   EXPECT_TRUE(bed.admission.down());
   EXPECT_EQ(bed.admission.snapshot().inside, 0u);
@@ -177,7 +217,7 @@ TEST(AdmissionDown, WhoWasInsideBeforeGoesOn) {
   Permit old = tickets[0]->take();
   Permit a = tickets[1]->take();
   Permit b = tickets[2]->take();
-  ASSERT_TRUE(a.failed(bed.loop.now()));
+  ASSERT_TRUE(a.failed(Permit::Failed::to_connect, bed.loop.now()));
   old.reset();
   EXPECT_EQ(bed.granted(tickets), 0);
   b.connected();  // its connection was made before: the backend is there
@@ -192,9 +232,9 @@ TEST(AdmissionDown, AnOldProbeDoesNotEndANewOne) {
   Permit a = tickets[0]->take();
   Permit b = tickets[1]->take();
   TimePoint now = bed.loop.now();
-  ASSERT_TRUE(a.failed(now));
+  ASSERT_TRUE(a.failed(Permit::Failed::to_connect, now));
   b.connected();
-  ASSERT_TRUE(b.failed(now)) << "a new outage: a's probe is over";
+  ASSERT_TRUE(b.failed(Permit::Failed::to_connect, now)) << "a new outage: a's probe is over";
   a.reset();
   EXPECT_EQ(bed.granted({}), 0);
   EXPECT_TRUE(bed.admission.down());

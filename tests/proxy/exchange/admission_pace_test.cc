@@ -115,7 +115,7 @@ TEST(AdmissionPace, WaitsForABackendThatIsDown) {
   bed.queue(20);
   bed.serve(9, 1s);
   ASSERT_TRUE(bed.permit);
-  bed.permit.failed(bed.loop.now());
+  bed.permit.failed(Permit::Failed::to_connect, bed.loop.now());
   EXPECT_EQ(bed.enter(1, 1ms), std::nullopt);
 }
 

@@ -48,7 +48,7 @@ Task<> visit(Shared& shared, Signal& turn, uint64_t client, int turns) {
   Permit permit = ticket.take();
   Inside inside(shared);
   for (int i = 0; i < turns; ++i) {
-    if (i == 1 && client % 7 == 0) permit.failed(Loop::current().now());
+    if (i == 1 && client % 7 == 0) permit.failed(Permit::Failed::to_connect, Loop::current().now());
     co_await Wait(turn);
   }
   permit.connected();
