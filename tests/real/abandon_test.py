@@ -20,13 +20,13 @@ class Door(threading.Thread):
     """Watches a backend's port with ss: connections that siding holds open, and the accept queue.
 
     Between its last byte and its next accept a worker has nobody inside, so for that moment one more
-    may stand in the queue; what counts is what two looks in a row have seen.
+    may stand in the queue for each worker; what counts is what as many looks in a row have seen.
     """
 
-    def __init__(self, port):
+    def __init__(self, port, workers):
         super().__init__(daemon=True)
         self.port, self.most_open, self.most_waiting, self.looks = port, 0, 0, 0
-        self.waited = 0
+        self.waited = collections.deque(maxlen=workers + 1)
         self.over = threading.Event()
 
     def look(self):
@@ -41,8 +41,9 @@ class Door(threading.Thread):
         while not self.over.wait(0.02):
             opened, waiting = self.look()
             self.most_open = max(self.most_open, opened)
-            self.most_waiting = max(self.most_waiting, min(waiting, self.waited))
-            self.waited = waiting
+            self.waited.append(waiting)
+            if len(self.waited) == self.waited.maxlen:
+                self.most_waiting = max(self.most_waiting, min(self.waited))
             self.looks += 1
 
 
@@ -57,7 +58,7 @@ class AbandonTest(harness.Case):
                     backend={"shop": {"url": "http://127.0.0.1:%d" % self.ports.backend,
                                       "concurrency": concurrency, "backlog": 1}})
         self.check([self.get("/plain/")])
-        self.door = Door(self.ports.backend)
+        self.door = Door(self.ports.backend, concurrency)
         self.door.start()
         self.addCleanup(self.door.over.set)
 
@@ -101,6 +102,10 @@ class AbandonTest(harness.Case):
     def test_inside_one_worker_with_its_own_accept_queue(self):
         self.start(backends.uwsgi_http_socket, concurrency=1)
         self.each_leaves_when_inside(ms=50)
+
+    def test_inside_ten_workers_with_one_accept_queue(self):
+        self.start(backends.uwsgi_http_socket, concurrency=10, processes=10)
+        self.each_leaves_when_inside(VIEW_MS)
 
     def test_inside_ten_threads(self):
         self.start(backends.gunicorn_gthread, 10, concurrency=10)
