@@ -20,13 +20,16 @@ class Door(threading.Thread):
     """Watches a backend's port with ss: connections that siding holds open, and the accept queue.
 
     Between its last byte and its next accept a worker has nobody inside, so for that moment one more
-    may stand in the queue for each worker; what counts is what as many looks in a row have seen.
+    may stand in the queue for each worker; what counts is what as many looks in a row have seen. And
+    ss lists sockets one by one: it sees one that closes meanwhile and its successor as well, so two looks
+    must agree on what is open. A view lasts for many looks.
     """
 
     def __init__(self, port, workers):
         super().__init__(daemon=True)
         self.port, self.most_open, self.most_waiting, self.looks = port, 0, 0, 0
         self.waited = collections.deque(maxlen=workers + 1)
+        self.opened = 0
         self.over = threading.Event()
 
     def look(self):
@@ -40,7 +43,8 @@ class Door(threading.Thread):
     def run(self):
         while not self.over.wait(0.02):
             opened, waiting = self.look()
-            self.most_open = max(self.most_open, opened)
+            self.most_open = max(self.most_open, min(opened, self.opened))
+            self.opened = opened
             self.waited.append(waiting)
             if len(self.waited) == self.waited.maxlen:
                 self.most_waiting = max(self.most_waiting, min(self.waited))
