@@ -110,6 +110,8 @@ Task<bool> Exchange::take_body() {
       Result<> kept = co_await body_->append(std::move(piece));
       if (!kept) {
         record_.detail = kept.error().detail;
+        // At once: others of this turn are about to ask for the same room, and would all be refused.
+        body_.reset();
         answer(Outcome::no_buffer, "there is no room for the request body now");
         co_return false;
       }
