@@ -22,6 +22,9 @@ constexpr int kAcceptQueue = 4096;  // the kernel caps it at net.core.somaxconn
 
 Listener::Listener(Loop& loop, int fd, const ListenerOptions& options)
     : loop_(loop), socket_(std::make_unique<Socket>(loop, fd)), options_(options) {
+  // Once for all: what is accepted inherits it. (A unix socket has no such option.)
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   resume();
 }
 
@@ -55,10 +58,6 @@ void Listener::accept_some(bool over_limit) {
       return;
     }
     SocketAddress peer(address, length);
-    if (!peer.is_unix()) {
-      int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
     paused_ = false;
     options_.open->fetch_add(1, std::memory_order_relaxed);
     if (options_.on_accept) options_.on_accept();
