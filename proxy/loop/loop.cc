@@ -42,8 +42,6 @@ Loop::Loop(const Clock& clock, uint32_t index)
     : clock_(clock), index_(index), now_(clock.now()), timers_(now_) {
   event_config* config = event_config_new();
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-  // Changes of one turn that undo each other cost no system call.
-  event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
   base_ = event_base_new_with_config(config);
   event_config_free(config);
   mailbox_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
