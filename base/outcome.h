@@ -27,6 +27,8 @@ enum class Failure : uint8_t {
   too_large,       ///< over a limit
   no_buffer,       ///< the memory and spill budgets are used up
   no_descriptor,   ///< EMFILE, ENFILE
+  tls_certificate,  ///< the peer's certificate is not accepted
+  tls,              ///< no TLS with the peer, or it broke
   internal,
   count_
 };
@@ -58,6 +60,7 @@ enum class Outcome : uint8_t {
   backend_closed,       ///< 502: closed or reset without an answer
   backend_malformed,    ///< 502: not an HTTP answer
   backend_aborted,      ///< answer torn in its middle by the backend
+  upstream_tls,         ///< 502: no TLS with the upstream of a worker's call; says why
   self_call,            ///< 508: the backend calls itself and no worker is free
   client_gone,          ///< the client left before the answer was whole
   internal,             ///< 500
@@ -125,6 +128,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"backend_closed", 502},
     {"backend_malformed", 502},
     {"backend_aborted", 502},
+    {"upstream_tls", 502},
     {"self_call", 508},
     {"client_gone", 499},
     {"internal", 500},
@@ -133,7 +137,7 @@ static_assert(kOutcomes.back().status == 500);
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
     "refused", "unreachable", "dns_error", "dns_timeout", "address_denied", "reset",   "closed",
-    "timeout", "malformed",   "too_large", "no_buffer",   "no_descriptor",  "internal"};
+    "timeout", "malformed",   "too_large", "no_buffer",   "no_descriptor", "tls_certificate", "tls", "internal"};
 static_assert(!kFailures.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcome::count_)>

@@ -80,10 +80,13 @@ bool is_host_name(std::string_view text) {
   return host && !host->port && host->kind != HostPort::Kind::ipv6;
 }
 
-// Everything behind "http://".
-Parsed<OriginUrl> parse_origin(std::string_view text, std::string_view rest) {
+// A url of this scheme.
+Parsed<OriginUrl> parse_origin(std::string_view text, const std::string& scheme) {
+  const std::string_view rest = text.substr(scheme.size() + 3);
   OriginUrl url;
   url.text = std::string(text);
+  url.scheme = scheme;
+  if (scheme == "https") url.port = 443;
   if (rest.find_first_of("?#") != std::string_view::npos) {
     return {{}, "a url here has no query and no fragment"};
   }
@@ -223,7 +226,7 @@ Parsed<OriginUrl> parse_backend_url(std::string_view text) {
   }
   const std::string scheme = scheme_of(text);
   if (scheme == "http") {
-    Parsed<OriginUrl> url = parse_origin(text, text.substr(7));
+    Parsed<OriginUrl> url = parse_origin(text, scheme);
     if (url.value && !url.value->base_path.empty()) {
       return {{}, "a backend's url has no path: it gets the path that the client sent"};
     }
@@ -241,19 +244,23 @@ Parsed<OriginUrl> parse_backend_url(std::string_view text) {
 
 Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
   const std::string scheme = scheme_of(text);
-  if (scheme == "http") return parse_origin(text, text.substr(7));
-  if (scheme == "https")
-    return {{},
-            "https upstreams come with a later version; this one calls "
-            "upstreams by http:// only"};
+  if (scheme == "http" || scheme == "https") return parse_origin(text, scheme);
   if (scheme.empty() && !text.starts_with(kUnix)) {
     return {
         {},
-        "`" + std::string(text) + "` has no scheme; write \"http://" + std::string(text) + "\""};
+        "`" + std::string(text) + "` has no scheme; write \"https://" + std::string(text) + "\""};
   }
   return {{},
-          "an upstream is called by \"http://host:port\", with a path if all its calls share "
+          "an upstream is called by \"https://host\" or \"http://host:port\", with a path if all its calls share "
           "one"};
+}
+
+Parsed<std::string> parse_server_name(std::string_view text) {
+  const std::string name = lower(text);
+  if (parse_ip(name) || is_host_name(name)) return {name, ""};
+  return {{},
+          "`" + std::string(text) + "` is not a name; write it as it stands in the certificate, " +
+              "such as \"api.example\""};
 }
 
 Parsed<std::string> parse_resolver(std::string_view text) {

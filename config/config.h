@@ -86,6 +86,14 @@ struct BackendConfig {
   Duration idle_timeout = 4s;  ///< of a kept connection; below the servers' usual 5 s
 };
 
+/// How an https:// upstream is verified, and who we are to it. PEM files, read again when they change.
+struct TlsConfig {
+  std::string ca_file;      ///< instead of the system's authorities; empty: those
+  std::string certificate;  ///< ours, with its chain; empty: none
+  std::string key;          ///< of `certificate`
+  std::string server_name;  ///< whose certificate is wanted; empty: the url's host
+};
+
 struct UpstreamConfig {
   std::string name;
   OriginUrl url;
@@ -95,6 +103,7 @@ struct UpstreamConfig {
   HeaderList headers;
   std::vector<std::string> ignore_headers;  ///< more fields that do not count in a comparison
   Duration idle_timeout = 4s;
+  TlsConfig tls;
 };
 
 enum class PrefetchMode { off, observe, automatic, on };

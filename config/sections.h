@@ -31,6 +31,21 @@ inline const Text<std::string> kClientField{
       return kFieldName.parse(text);
     },
     [](const std::string& name) { return name.empty() ? std::string("address") : name; }};
+inline const Text<std::string> kCaFile{
+    [](std::string_view text) {
+      return text == "system" ? Parsed<std::string>{"", ""} : parse_absolute_path(text);
+    },
+    [](const std::string& path) { return path.empty() ? std::string("system") : path; }};
+inline const Text<std::string> kPemFile{
+    [](std::string_view text) {
+      return text == "none" ? Parsed<std::string>{"", ""} : parse_absolute_path(text);
+    },
+    [](const std::string& path) { return path.empty() ? std::string("none") : path; }};
+inline const Text<std::string> kServerName{
+    [](std::string_view text) {
+      return text == "auto" ? Parsed<std::string>{"", ""} : parse_server_name(text);
+    },
+    [](const std::string& name) { return name.empty() ? std::string("auto") : name; }};
 inline const Text<std::string> kHost{parse_host_pattern, print_host_pattern};
 inline const Text<std::string> kAnyText{[](std::string_view text) {
                                           return Parsed<std::string>{std::string(text), ""};
@@ -89,15 +104,24 @@ void options(V& v, BackendConfig& c) {
 }
 
 template <class V>
+void options(V& v, TlsConfig& c) {
+  v.option("ca_file", c.ca_file, kind::kCaFile);
+  v.option("certificate", c.certificate, kind::kPemFile);
+  v.option("key", c.key, kind::kPemFile);
+  v.option("server_name", c.server_name, kind::kServerName);
+}
+
+template <class V>
 void options(V& v, UpstreamConfig& c) {
   v.required("url", c.url, kind::kUpstreamUrl,
-             "the address of the service, such as url = \"http://api.example\"");
+             "the address of the service, such as url = \"https://api.example\"");
   v.option("timeout", c.timeout, kind::kShortTime);
   v.option("connect_timeout", c.connect_timeout, kind::kShortTime);
   v.option("concurrency", c.concurrency, Count{1, 100'000});
   v.option("headers", c.headers, AddedHeaders{});
   v.option("ignore_headers", c.ignore_headers, ListOf{kind::kFieldName});
   v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+  v.inline_table("tls", c.tls);
 }
 
 template <class V>

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "config/certificates.h"
+
 namespace siding {
 namespace {
 
@@ -131,6 +133,44 @@ void validate_backends(const Config& config, const Node& root, Faults& faults) {
   }
 }
 
+void validate_tls(const UpstreamConfig& upstream, const Node& table, Faults& faults) {
+  const TlsConfig& tls = upstream.tls;
+  const Node* node = table.find("tls");
+  auto fault_of = [&](std::string_view key, const std::string& fault) {
+    if (!fault.empty()) faults.error(node->at(key).place, fault);
+  };
+  if (upstream.url.scheme != "https") {
+    const bool set = !tls.ca_file.empty() || !tls.certificate.empty() || !tls.key.empty() ||
+                     !tls.server_name.empty();
+    if (set && !upstream.url.text.empty()) {
+      faults.error(node->place, "`tls` is for https, and the url is `" + upstream.url.text + "`");
+    }
+    return;
+  }
+  if (tls.ca_file.empty()) {
+    const std::string system = system_ca_file();
+    if (system.empty() || !ca_file_fault(system).empty()) {
+      faults.warn(table.at("url").place,
+                  "this system trusts no authority that could vouch for `" + upstream.url.text +
+                      "`: install the package ca-certificates, or name yours with tls.ca_file");
+    }
+  } else {
+    fault_of("ca_file", ca_file_fault(tls.ca_file));
+  }
+  if (tls.certificate.empty() != tls.key.empty()) {
+    faults.error(node->place, "`certificate` and `key` come together; `" +
+                                  std::string(tls.key.empty() ? "key" : "certificate") +
+                                  "` is missing");
+  } else if (!tls.certificate.empty()) {
+    fault_of("certificate", certificate_fault(tls.certificate));
+    if (certificate_expired(tls.certificate)) {
+      faults.warn(node->at("certificate").place,
+                  "the certificate in `" + tls.certificate + "` has expired");
+    }
+    fault_of("key", key_fault(tls.certificate, tls.key));
+  }
+}
+
 void validate_upstreams(const Config& config, const Node& root, Faults& faults) {
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const UpstreamConfig& upstream = config.upstreams[i];
@@ -145,6 +185,7 @@ void validate_upstreams(const Config& config, const Node& root, Faults& faults) 
                                              "] has the same url: egress could not tell which of "
                                              "the two a call belongs to; keep one");
     }
+    validate_tls(upstream, node, faults);
     if (upstream.connect_timeout > upstream.timeout && node.find("connect_timeout") != nullptr) {
       faults.warn(
           node.at("connect_timeout").place,

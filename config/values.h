@@ -26,7 +26,7 @@ std::string print_network(const Cidr& network);
 
 /// "http://host:port" or "unix:/path".
 Parsed<OriginUrl> parse_backend_url(std::string_view text);
-/// "http://host:port/base/path".
+/// "http://host:port/base/path", or https.
 Parsed<OriginUrl> parse_upstream_url(std::string_view text);
 
 /// A resolver: an IP address with or without a port; gives it with one.
@@ -36,6 +36,8 @@ Parsed<std::string> parse_domain(std::string_view text);
 /// brackets, and empty for every host.
 Parsed<std::string> parse_host_pattern(std::string_view text);
 std::string print_host_pattern(const std::string& host);
+/// A name or an IP literal, as it stands in a certificate.
+Parsed<std::string> parse_server_name(std::string_view text);
 Parsed<std::string> parse_method(std::string_view text);
 /// "cookie.NAME", "header.NAME" or "query.NAME".
 Parsed<std::string> parse_condition(std::string_view text);

@@ -44,6 +44,8 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::backend_malformed: return "what the backend sent is no HTTP answer";
     case Outcome::backend_aborted:
       return "the backend broke off in the middle of its answer: look for a crash in its log";
+    case Outcome::upstream_tls:
+      return "egress: no TLS with the upstream; the answer to the worker says why";
     case Outcome::self_call:
       return "the backend called itself while all its workers were busy: it would wait for ever";
     case Outcome::client_gone: return "the client left before the answer was whole";

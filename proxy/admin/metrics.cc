@@ -155,6 +155,11 @@ void collect_connections(FamilySink& sink, const CounterTotals& t) {
                    {{"peer", to_string(p)}, {"reason", to_string(f)}});
     });
   }
+  for (bool resumed : {false, true}) {
+    sink.counter("siding_tls_handshakes_total", "Connections to upstreams by TLS.",
+                 static_cast<double>(t.tls_handshakes(resumed)),
+                 {{"resumed", resumed ? "yes" : "no"}});
+  }
 }
 
 class CounterFamilies final : public prometheus::Collectable {

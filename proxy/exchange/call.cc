@@ -6,16 +6,69 @@
 
 namespace siding {
 
-Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
-                                     Duration connect_timeout, bool may_reuse, TimePoint deadline) {
+namespace {
+Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
+                                    TlsPeer tls, Duration connect_timeout, TimePoint deadline) {
+  Slot slot = co_await pool.reserve(services.loop);
+  auto socket = co_await connect_origin(origin, std::move(tls), services.resolver, connect_timeout,
+                                        deadline);
+  if (!socket) co_return socket.error();
+  if (const TlsSession* session = (*socket)->tls()) {
+    services.counters().tls_handshake(session->resumed());
+  }
+  co_return pool.lease(std::move(slot), std::move(*socket));
+}
+}  // namespace
+
+Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
+                                  bool may_reuse, TimePoint deadline) {
   if (may_reuse) {
     Lease idle = pool.take_idle(services.loop);
     if (idle) co_return std::move(idle);
   }
-  Slot slot = co_await pool.reserve(services.loop);
-  auto socket = co_await connect_origin(origin, services.resolver, connect_timeout, deadline);
-  if (!socket) co_return socket.error();
-  co_return pool.lease(std::move(slot), std::move(*socket));
+  TlsPeer in_clear;
+  Result<Lease> lease = co_await open_connection(services, pool, backend.url, std::move(in_clear),
+                                                 backend.connect_timeout, deadline);
+  co_return std::move(lease);
+}
+
+Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream,
+                                   Duration connect_timeout, bool may_reuse, TimePoint deadline) {
+  if (may_reuse) {
+    Lease idle = upstream.pool.take_idle(services.loop);
+    if (idle) co_return std::move(idle);
+  }
+  const UpstreamConfig& config = upstream.config;
+  TlsPeer peer;
+  if (config.url.scheme == "https") {
+    auto context = services.shared.tls->of(config.name);
+    if (!context) co_return context.error();
+    peer.context = std::move(*context);
+    peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
+  }
+  Result<Lease> lease = co_await open_connection(services, upstream.pool, config.url,
+                                                 std::move(peer), connect_timeout, deadline);
+  co_return std::move(lease);
+}
+
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
+                                   Duration connect_timeout) {
+  Services& shared = services.shared;
+  TlsPeer peer;
+  if (origin.scheme == "https") {
+    if (!shared.tls->has_unlisted()) {
+      std::function<void()> make = [tls = shared.tls] { tls->make_unlisted(); };
+      co_await shared.bodies.disk.run(std::move(make));
+    }
+    auto context = shared.tls->of("");
+    if (!context) co_return context.error();
+    peer.context = std::move(*context);
+    peer.name = origin.name();
+  }
+  TimePoint until = after(services.loop.now(), connect_timeout);
+  Result<Lease> lease = co_await open_connection(services, shared.unlisted, origin, std::move(peer),
+                                                 connect_timeout, until);
+  co_return std::move(lease);
 }
 
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields) {
@@ -71,8 +124,8 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
   bool may_reuse = is_idempotent(head.method);
   while (true) {
     Result<Lease> lease =
-        co_await lease_connection(services, upstream.pool, upstream.config.url,
-                                  upstream.config.connect_timeout, may_reuse, options.deadline);
+        co_await lease_upstream(services, upstream, upstream.config.connect_timeout, may_reuse,
+                                options.deadline);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();

@@ -27,9 +27,15 @@ struct CallOptions {
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
                                        CallOptions options);
 
-/// A connection that may send `method`: a kept one, or a new one.
-Task<Result<Lease>> lease_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
-                                     Duration connect_timeout, bool may_reuse, TimePoint deadline);
+/// A connection to a backend: a kept one, if it may be reused, or a new one.
+Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
+                                  bool may_reuse, TimePoint deadline);
+/// Likewise to an upstream, in clear or by TLS, as its url says.
+Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream,
+                                   Duration connect_timeout, bool may_reuse, TimePoint deadline);
+/// A new connection to a host that is no [upstream].
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
+                                   Duration connect_timeout);
 
 /// Sets the fields that the configuration adds to every call of an upstream.
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);

@@ -13,7 +13,6 @@
 #include "proxy/exchange/call.h"
 #include "proxy/exchange/relay.h"
 #include "proxy/observe/log.h"
-#include "proxy/upstream/endpoint.h"
 
 namespace siding {
 
@@ -21,6 +20,9 @@ namespace {
 constexpr size_t kRequestWindow = 256 * 1024;
 /// A bound for what has no other: no library waits longer for a connection.
 constexpr Duration kConnectTimeout = std::chrono::seconds(130);
+
+/// Faults that a worker, which spoke plain http to us, could not see for itself: it is told.
+bool is_tls(Failure kind) { return kind == Failure::tls_certificate || kind == Failure::tls; }
 
 /// The request body of the worker's call, as it comes.
 class StreamBody final : public BodySource {
@@ -123,11 +125,6 @@ bool EgressCallRun::refuse_early() {
   if (to_.upstream == nullptr && !pass) {
     services_.counters().count(EgressCall::denied);
     answer(Outcome::forbidden, "this destination is not listed as an [upstream]");
-    return true;
-  }
-  if (to_.origin.scheme != "http") {
-    services_.counters().count(EgressCall::denied);
-    answer(Outcome::not_implemented, "https is not originated yet");
     return true;
   }
   return false;
@@ -235,6 +232,10 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* ag
   if (!sent) co_return false;
   while (true) {
     Result<ResponseHead> next = co_await client.read_head(head.method, kNever);
+    if (!next && is_tls(next.error().kind)) {  // it does not like our certificate, as a rule
+      answer(Outcome::upstream_tls, next.error().detail);
+      co_return true;
+    }
     if (!next) {
       *again = lease.reused() && !client.answer_begun() && next.error().kind != Failure::malformed;
       co_return false;
@@ -264,40 +265,30 @@ Task<> EgressCallRun::forward() {
   bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;
   bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
   while (true) {
-    Lease lease;
-    std::optional<Error> error;
+    Result<Lease> lease = Error();
     if (to_.upstream != nullptr) {
-      Result<Lease> got = co_await lease_connection(services_, to_.upstream->pool, to_.origin,
-                                                    kConnectTimeout, may_reuse, kNever);
-      if (got) {
-        lease = std::move(*got);
-      } else {
-        error = got.error();
-      }
+      lease = co_await lease_upstream(services_, *to_.upstream, kConnectTimeout, may_reuse, kNever);
     } else {
-      Slot slot = co_await shared().unlisted.reserve(services_.loop);
-      TimePoint until = after(services_.loop.now(), kConnectTimeout);
-      auto socket = co_await connect_origin(to_.origin, services_.resolver, kConnectTimeout, until);
-      if (socket) {
-        lease = shared().unlisted.lease(std::move(slot), std::move(*socket));
-      } else {
-        error = socket.error();
-      }
+      lease = co_await lease_unlisted(services_, to_.origin, kConnectTimeout);
     }
-    if (error && error->kind == Failure::address_denied) {
+    if (!lease && lease.error().kind == Failure::address_denied) {
       services_.counters().count(EgressCall::denied);
       answer(Outcome::forbidden, "this address is one that is never connected to");
       co_return;
     }
     if (!counted) services_.counters().count(EgressCall::forwarded);
     counted = true;
-    if (error) {
-      services_.counters().connect_failed(Peer::upstream, error->kind);
-      stream_.abort();  // the library's own error handling runs
+    if (!lease) {
+      services_.counters().connect_failed(Peer::upstream, lease.error().kind);
+      if (is_tls(lease.error().kind)) {
+        answer(Outcome::upstream_tls, lease.error().detail);
+      } else {
+        stream_.abort();  // the library's own error handling runs
+      }
       co_return;
     }
     bool again = false;
-    bool answered = co_await attempt(std::move(lease), head, &again);
+    bool answered = co_await attempt(std::move(*lease), head, &again);
     if (answered) co_return;
     if (!again || !may_reuse) {
       stream_.abort();
@@ -317,9 +308,14 @@ Task<> EgressCallRun::run() {
 }
 
 bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) {
-  // https is another origin than http: never downgraded.
-  if (url.scheme != head.scheme) return false;
-  if (url.name() != host.host || url.port != host.port.value_or(80)) return false;
+  if (url.name() != host.host) return false;
+  if (url.scheme == head.scheme) {
+    if (url.port != host.port.value_or(url.scheme == "https" ? 443 : 80)) return false;
+  } else {
+    // What the worker asks for in clear, over loopback, goes out by TLS where its origin is https.
+    // The other way round would be a downgrade.
+    if (url.scheme != "https" || url.port != host.port.value_or(443)) return false;
+  }
   std::string_view path = head.path();
   return path.starts_with(url.base_path) &&
          (path.size() == url.base_path.size() || path[url.base_path.size()] == '/');
@@ -334,8 +330,11 @@ std::optional<EgressDestination> egress_destination(Services& services, const Re
     for (auto& upstream : services.upstreams) {
       const OriginUrl& url = upstream->config.url;
       if (!names(url, *host, head)) continue;
-      // Of several on one host the one with the longest path.
-      if (to.upstream != nullptr && url.base_path.size() <= to.origin.base_path.size()) continue;
+      // Of several on one host that of the scheme asked for, then the one with the longest path.
+      auto rank = [&](const OriginUrl& u) {
+        return std::pair(u.scheme == head.scheme, u.base_path.size());
+      };
+      if (to.upstream != nullptr && rank(url) <= rank(to.origin)) continue;
       to.upstream = upstream.get();
       to.origin = url;
     }

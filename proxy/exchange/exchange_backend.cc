@@ -89,8 +89,7 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
     }
     bool reuse = may_reuse && !permit_.probing();
-    Result<Lease> got = co_await lease_connection(services_, pool(), config.url,
-                                                  config.connect_timeout, reuse, queue_deadline_);
+    Result<Lease> got = co_await lease_backend(services_, pool(), config, reuse, queue_deadline_);
     if (got) {
       if (permit_ && !got->reused()) permit_.connected();
       *lease = std::move(*got);

@@ -19,6 +19,7 @@
 #include "proxy/exchange/router.h"
 #include "proxy/exchange/secrets.h"
 #include "proxy/exchange/speculation.h"
+#include "proxy/exchange/tls_contexts.h"
 #include "proxy/exchange/trust.h"
 #include "proxy/loop/background.h"
 #include "proxy/net/resolver.h"
@@ -36,6 +37,8 @@ struct Services {
   const TrustedProxies trusted;
   /// Shared with the thread that reads their files.
   const std::shared_ptr<Secrets> secrets;
+  /// Likewise.
+  const std::shared_ptr<TlsContexts> tls;
   /// Of the resolvers of all loops.
   const std::shared_ptr<ResolverCounters> dns = std::make_shared<ResolverCounters>();
   /// Names this process in CDN-Loop (RFC 8586), so that a request it caused is known when it comes

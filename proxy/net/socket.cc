@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "proxy/net/tls.h"
+
 namespace siding {
 
 Failure failure_of(int error) {
@@ -27,6 +29,7 @@ Failure failure_of(int error) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM: return Failure::no_descriptor;
+    case EPROTO: return Failure::tls;
     default: return Failure::internal;
   }
 }
@@ -38,10 +41,14 @@ Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {
 Socket::~Socket() {
   disarm_read();
   disarm_write();
+  tls_.reset();  // it may say good-bye
   close(fd_);
 }
 
+void Socket::secure(std::unique_ptr<TlsSession> session) { tls_ = std::move(session); }
+
 Io Socket::read(char* into, size_t max) {
+  if (tls_) return tls_->read(into, max);
   while (true) {
     ssize_t n = recv(fd_, into, max, 0);
     if (n > 0) return {Io::State::ok, static_cast<size_t>(n), 0};
@@ -53,6 +60,7 @@ Io Socket::read(char* into, size_t max) {
 }
 
 Io Socket::write(const iovec* parts, int count) {
+  if (tls_) return tls_->write(parts, count);
   // A head and a small body: copying them costs less than telling the kernel of two pieces.
   char together[1024];
   iovec one{together, 0};
@@ -86,6 +94,8 @@ Signal& Socket::readable() {
     event_add(&read_event_, nullptr);
     reading_ = true;
   }
+  if (tls_ && tls_->hidden()) event_active(&read_event_, EV_READ, 0);
+  if (tls_ && tls_->read_wants_write()) static_cast<void>(writable());
   return readable_;
 }
 
@@ -125,14 +135,23 @@ void Socket::on_write(int, short, void* self) {
   auto& socket = *static_cast<Socket*>(self);
   socket.disarm_write();
   socket.writable_.notify();
+  if (socket.tls_ && socket.tls_->read_wants_write()) socket.readable_.notify();
 }
 
-bool Socket::quiet() const {
+bool Socket::quiet() {
+  if (tls_) return tls_->quiet();
   char byte = 0;
   return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-void Socket::shutdown_write() { shutdown(fd_, SHUT_WR); }
+std::string Socket::fault_text(const Io& io) const {
+  return io.error == EPROTO && tls_ ? "TLS: " + tls_->fault() : std::strerror(io.error);
+}
+
+void Socket::shutdown_write() {
+  if (tls_) tls_->close_notify();
+  shutdown(fd_, SHUT_WR);
+}
 
 void Socket::shutdown_both() { shutdown(fd_, SHUT_RDWR); }
 

@@ -1,4 +1,5 @@
-// A non-blocking stream socket on a loop: raw reads and writes, and signals for when to try again.
+// A non-blocking stream socket on a loop, in clear or through TLS: reads and writes, and signals for
+// when to try again.
 // Invariants: owns its descriptor; level-triggered persistent events only (adding one to an fd that
 // has an edge-triggered one silently changes both); an event that nobody waits for is disarmed, so
 // that an unread byte never spins the loop.
@@ -9,22 +10,17 @@
 
 #include <cstddef>
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "base/result.h"
 #include "proxy/loop/task.h"
 #include "proxy/loop/wait.h"
 #include "proxy/net/address.h"
+#include "proxy/net/io.h"
 
 namespace siding {
 
-/// What one read or write did. `again` means: wait for `readable()` or `writable()`.
-struct Io {
-  enum class State { ok, again, eof, error };
-  State state = State::ok;
-  size_t bytes = 0;
-  int error = 0;  ///< errno
-};
+class TlsSession;
 
 /// Sums up an errno of a socket call.
 Failure failure_of(int error);
@@ -40,6 +36,10 @@ class Socket {
   int fd() const { return fd_; }
   Loop& loop() const { return loop_; }
 
+  /// From now on bytes go through `session`, whose handshake is done.
+  void secure(std::unique_ptr<TlsSession> session);
+  const TlsSession* tls() const { return tls_.get(); }
+
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
 
@@ -50,7 +50,9 @@ class Socket {
   void disarm_write();
 
   /// Open, and without a byte to read.
-  bool quiet() const;
+  bool quiet();
+  /// Of an Io with State::error, for people.
+  std::string fault_text(const Io& io) const;
 
   /// Half-closes: the peer sees our FIN and may go on sending.
   void shutdown_write();
@@ -69,6 +71,7 @@ class Socket {
   bool writing_ = false;
   event read_event_;
   std::unique_ptr<event> write_event_;  // most connections never wait to write
+  std::unique_ptr<TlsSession> tls_;
   Signal readable_;
   Signal writable_;
 };

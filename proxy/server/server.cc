@@ -23,8 +23,8 @@ namespace siding {
 namespace {
 /// How often a drain looks whether what is inside has finished: it counts over all threads.
 constexpr Duration kDrainLook = std::chrono::milliseconds(5);
-/// How often the files of secrets are looked at.
-constexpr Duration kSecretLook = std::chrono::seconds(10);
+/// How often the files of secrets and certificates are looked at.
+constexpr Duration kFileLook = std::chrono::seconds(10);
 
 /// One kind of listener over all threads.
 struct Door {
@@ -113,9 +113,10 @@ class Server::Impl::Thread {
   void run() {
     drain_ = drain_when_told();
     drain_.start();
-    if (loop_.index() == 0 && server_.services->secrets->any()) {
-      secrets_ = watch_secrets();
-      secrets_.start();
+    bool any = server_.services->secrets->any() || server_.services->tls->any();
+    if (loop_.index() == 0 && any) {
+      files_ = watch_files();
+      files_.start();
     }
     loop_.run();
   }
@@ -126,7 +127,7 @@ class Server::Impl::Thread {
       std::erase(server_.tellers, &teller_);
     }
     drain_.reset();
-    secrets_.reset();
+    files_.reset();
     listeners_.clear();
     server_.observer.flush(loop_);
   }
@@ -196,11 +197,16 @@ class Server::Impl::Thread {
   }
   void look() { told_.notify(); }
 
-  /// The files block: Disk's thread reads them, and may still do so when this thread has ended.
-  Task<> watch_secrets() {
+  /// Secrets and certificates. Files block: Disk's thread reads them, and may still do so when this
+  /// thread has ended.
+  Task<> watch_files() {
     while (true) {
-      co_await SleepUntil(after(loop_.now(), kSecretLook));
-      std::function<void()> look = [secrets = server_.services->secrets] { secrets->look(); };
+      co_await SleepUntil(after(loop_.now(), kFileLook));
+      std::function<void()> look = [secrets = server_.services->secrets,
+                                    tls = server_.services->tls] {
+        secrets->look();
+        tls->look();
+      };
       co_await server_.disk.run(std::move(look));
     }
   }
@@ -222,7 +228,7 @@ class Server::Impl::Thread {
   MemberWake<Thread, &Thread::look> look_{*this};
   RemoteWake teller_{loop_, look_};
   Task<> drain_;
-  Task<> secrets_;
+  Task<> files_;
 };
 
 Server::Impl::Impl(ConfigRef c, const Clock& k)
@@ -290,6 +296,7 @@ void Server::Impl::register_gauges() {
                  labels);
     }
     services->secrets->collect(sink);
+    services->tls->collect(sink);
     collect_dns(*services->dns, sink);
     PinStore::Snapshot pins = services->pins.snapshot();
     sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));

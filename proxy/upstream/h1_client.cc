@@ -153,7 +153,7 @@ Task<Result<bool>> H1Client::read_more(TimePoint deadline) {
       case Io::State::eof: keep_alive_ = false; co_return false;
       case Io::State::error:
         keep_alive_ = false;
-        co_return broken(failure_of(io.error), std::strerror(io.error));
+        co_return broken(failure_of(io.error), socket_->fault_text(io));
       case Io::State::again: break;
     }
   }

@@ -38,6 +38,15 @@ Slot::~Slot() {
 
 // ---- PooledClient, Lease
 
+void PooledClient::look() {
+  Socket& socket = client_.socket();
+  if (socket.quiet()) {  // TLS had something to say for itself, such as a ticket
+    on_readable_.listen(socket.readable());
+  } else {
+    drop();
+  }
+}
+
 void PooledClient::drop() { pool_->remove_idle(*this); }
 
 void Lease::release() {
@@ -84,13 +93,12 @@ std::unique_ptr<PooledClient> Pool::pop_idle(Shard& shard, bool newest) {
 Lease Pool::take_idle(Loop& loop) {
   while (true) {
     PooledClient* newest = shard(loop).idle.back();
-    bool noted = newest != nullptr && newest->wake_.linked();  // something happened: see drop()
+    bool noted = newest != nullptr && newest->wake_.linked();  // something happened: see look()
     std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
     if (!client) return {};
-    if (noted) continue;
     // Bytes that nobody asked for would be taken for the next answer. The polls since it was kept
     // would have told of them.
-    bool watched = loop.polls() > client->kept_at_;
+    bool watched = loop.polls() > client->kept_at_ && !noted;
     if (!watched && !client->client().socket().quiet()) continue;
     client->client().begin();
     return Lease(*this, std::move(client), true);

@@ -45,12 +45,13 @@ class PooledClient : public Link<> {
 
  private:
   friend class Pool;
-  void drop();  // something happened while it was idle
+  void look();  // something happened while it was idle
+  void drop();
   Slot slot_;   // given back after the socket is closed
   H1Client client_;
   Pool* pool_ = nullptr;
   uint64_t kept_at_ = 0;  // Loop::polls()
-  MemberWake<PooledClient, &PooledClient::drop> wake_{*this};
+  MemberWake<PooledClient, &PooledClient::look> wake_{*this};
   Signal::Waiter on_readable_{wake_};
   MemberTimer<PooledClient, &PooledClient::drop> idle_timer_{*this};
 };

@@ -17,6 +17,7 @@ HEAVY = {
     "prometheus/": (("proxy/observe/", "proxy/admin/"), True),
     "simdjson": (("http/", "proxy/exchange/"), True),
     "ares": (("proxy/net/",), False),
+    "openssl/": (("config/certificates.cc", "proxy/net/tls.cc", "proxy/net/tls_context.cc"), False),
     "event2/": (("proxy/loop/", "proxy/net/"), False),
     "nlohmann/": ((), False),
     "gtest/": ((), False),

@@ -1,0 +1,247 @@
+// See tls.h.
+#include "proxy/net/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/loop/wait.h"
+#include "proxy/net/socket.h"
+
+namespace siding {
+
+namespace {
+constexpr size_t kMaxRecord = 16 * 1024;
+
+bool is_ip(const std::string& name) {
+  in6_addr any;
+  return inet_pton(AF_INET, name.c_str(), &any) == 1 ||
+         inet_pton(AF_INET6, name.c_str(), &any) == 1;
+}
+}  // namespace
+
+/// Between OpenSSL and the descriptor. OpenSSL's own would raise SIGPIPE.
+struct TlsBio {
+  static TlsSession& session(BIO* bio) { return *static_cast<TlsSession*>(BIO_get_data(bio)); }
+  static int finish(BIO* bio, ssize_t n, bool reading) {
+    BIO_clear_retry_flags(bio);
+    if (n > 0) return static_cast<int>(n);
+    TlsSession& s = session(bio);
+    if (n == 0) {
+      s.peer_closed_ = true;
+    } else if (errno != EAGAIN) {
+      s.error_ = errno;
+    } else if (reading) {
+      BIO_set_retry_read(bio);
+    } else {
+      BIO_set_retry_write(bio);
+    }
+    return n == 0 ? 0 : -1;
+  }
+  static int write(BIO* bio, const char* data, int size) {
+    ssize_t n = 0;
+    do {
+      n = send(session(bio).fd_, data, static_cast<size_t>(size), MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return finish(bio, n, false);
+  }
+  static int read(BIO* bio, char* into, int size) {
+    ssize_t n = 0;
+    do {
+      n = recv(session(bio).fd_, into, static_cast<size_t>(size), 0);
+    } while (n < 0 && errno == EINTR);
+    return finish(bio, n, true);
+  }
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return session(bio).peer_closed_ ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+  static BIO* make(TlsSession& session) {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "siding socket");
+      BIO_meth_set_write(m, &TlsBio::write);
+      BIO_meth_set_read(m, &TlsBio::read);
+      BIO_meth_set_ctrl(m, &TlsBio::control);
+      return m;
+    }();
+    BIO* bio = BIO_new(method);
+    if (bio == nullptr) std::abort();
+    BIO_set_data(bio, &session);
+    BIO_set_init(bio, 1);
+    return bio;
+  }
+};
+
+TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int fd, std::string name)
+    : context_(std::move(context)), fd_(fd), name_(std::move(name)) {
+  ssl_ = SSL_new(context_->context_);
+  if (ssl_ == nullptr) std::abort();
+  BIO* bio = TlsBio::make(*this);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_app_data(ssl_, const_cast<std::string*>(&name_));
+  if (is_ip(name_)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name_.c_str());
+  } else {
+    SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl_, name_.c_str());
+    SSL_set_tlsext_host_name(ssl_, name_.c_str());
+  }
+  if (SSL_SESSION* known = context_->resume(name_)) {
+    SSL_set_session(ssl_, known);
+    SSL_SESSION_free(known);
+  }
+  SSL_set_connect_state(ssl_);
+}
+
+TlsSession::~TlsSession() {
+  close_notify();
+  SSL_free(ssl_);
+}
+
+std::string TlsSession::why() const {
+  if (error_ != 0) return std::strerror(error_);
+  const unsigned long code = ERR_peek_error();
+  const char* reason = ERR_reason_error_string(code);
+  if (reason != nullptr) return reason;
+  return peer_closed_ ? "the peer closed the connection" : "unknown fault";
+}
+
+TlsSession::Step TlsSession::handshake() {
+  ERR_clear_error();
+  int result = SSL_do_handshake(ssl_);
+  if (result == 1) return Step::done;
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ: return Step::wants_read;
+    case SSL_ERROR_WANT_WRITE: return Step::wants_write;
+    default: break;
+  }
+  broken_ = true;
+  fault_ = why();
+  return Step::failed;
+}
+
+Error TlsSession::failure() const {
+  const long verdict = SSL_get_verify_result(ssl_);
+  if (verdict != X509_V_OK) {
+    std::string detail = "the certificate of " + name_ +
+                         " is not accepted: " + X509_verify_cert_error_string(verdict);
+    switch (verdict) {
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        detail += " (an authority of your own is named by tls.ca_file)";
+        break;
+      default: break;
+    }
+    return Error(Failure::tls_certificate, Side::upstream, true, std::move(detail));
+  }
+  return Error(Failure::tls, Side::upstream, true, "TLS with " + name_ + ": " + fault_);
+}
+
+bool TlsSession::resumed() const { return SSL_session_reused(ssl_) == 1; }
+
+Io TlsSession::broken_io() const { return {Io::State::error, 0, error_ != 0 ? error_ : EPROTO}; }
+
+Io TlsSession::outcome(int result) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ: return {Io::State::again, 0, 0};
+    case SSL_ERROR_WANT_WRITE: read_wants_write_ = true; return {Io::State::again, 0, 0};
+    case SSL_ERROR_ZERO_RETURN: return {Io::State::eof, 0, 0};
+    default: break;
+  }
+  broken_ = true;
+  // Closed without a word: what was to end by closing may have been cut off by anybody.
+  if (error_ == 0 && peer_closed_) error_ = ECONNRESET;
+  fault_ = why();
+  return broken_io();
+}
+
+Io TlsSession::read(char* into, size_t max) {
+  if (broken_) return broken_io();
+  hidden_ = read_wants_write_ = false;
+  size_t got = 0;
+  while (got < max) {
+    ERR_clear_error();
+    size_t n = 0;
+    int result = SSL_read_ex(ssl_, into + got, max - got, &n);
+    if (result == 1) {
+      got += n;
+      continue;
+    }
+    Io io = outcome(result);
+    if (got == 0) return io;
+    hidden_ = io.state != Io::State::again;  // the end is told the next time
+    return {Io::State::ok, got, 0};
+  }
+  hidden_ = true;  // a full buffer says nothing about what OpenSSL has left
+  return {Io::State::ok, got, 0};
+}
+
+Io TlsSession::write(const iovec* parts, int count) {
+  // As few records as can be. The same bytes first, whenever it is tried again: OpenSSL insists.
+  char together[kMaxRecord];
+  const char* data = static_cast<const char*>(parts->iov_base);
+  size_t size = std::min(parts->iov_len, kMaxRecord);
+  if (count > 1 && size < kMaxRecord) {
+    size = 0;
+    for (int i = 0; i < count && size < kMaxRecord; ++i) {
+      size_t n = std::min(parts[i].iov_len, kMaxRecord - size);
+      std::memcpy(together + size, parts[i].iov_base, n);
+      size += n;
+    }
+    data = together;
+  }
+  if (broken_) return broken_io();
+  ERR_clear_error();
+  size_t n = 0;
+  int result = SSL_write_ex(ssl_, data, size, &n);
+  if (result == 1) return {Io::State::ok, n, 0};
+  const bool reading = read_wants_write_;
+  Io io = outcome(result);
+  read_wants_write_ = reading;  // of a read alone
+  return io;
+}
+
+bool TlsSession::quiet() {
+  if (hidden_ || broken_) return false;
+  ERR_clear_error();
+  char byte = 0;
+  size_t n = 0;
+  int result = SSL_peek_ex(ssl_, &byte, 1, &n);
+  return result != 1 && outcome(result).state == Io::State::again;
+}
+
+void TlsSession::close_notify() {
+  if (broken_ || !SSL_is_init_finished(ssl_) || (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) != 0) {
+    return;
+  }
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
+}
+
+Task<Result<>> start_tls(Socket& socket, std::shared_ptr<TlsContext> context, std::string name,
+                         TimePoint deadline) {
+  auto session = std::make_unique<TlsSession>(std::move(context), socket.fd(), std::move(name));
+  while (true) {
+    TlsSession::Step step = session->handshake();
+    if (step == TlsSession::Step::done) break;
+    if (step == TlsSession::Step::failed) co_return session->failure();
+    Signal& ready =
+        step == TlsSession::Step::wants_read ? socket.readable() : socket.writable();
+    bool in_time = co_await Wait(ready, deadline);
+    if (!in_time) {
+      co_return Error(Failure::unreachable, Side::upstream, true, "no end of the TLS handshake");
+    }
+  }
+  socket.secure(std::move(session));
+  co_return Result<>();
+}
+
+}  // namespace siding
