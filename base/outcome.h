@@ -15,18 +15,18 @@ enum class Side : uint8_t { local, downstream, upstream, count_ };
 
 /// Why an operation on a connection failed.
 enum class Failure : uint8_t {
-  refused,         ///< nobody listens there
-  unreachable,     ///< no route, or connect ran into its timeout
-  dns_error,       ///< the name does not exist or the resolver says no
-  dns_timeout,     ///< no resolver answered
-  address_denied,  ///< the address is one that we never connect to
-  reset,           ///< the peer reset the connection
-  closed,          ///< the peer closed before it was done
-  timeout,         ///< nothing came in time
-  malformed,       ///< bytes that are not HTTP as RFC 9112 wants it
-  too_large,       ///< over a limit
-  no_buffer,       ///< the memory and spill budgets are used up
-  no_descriptor,   ///< EMFILE, ENFILE
+  refused,          ///< nobody listens there
+  unreachable,      ///< no route, or connect ran into its timeout
+  dns_error,        ///< the name does not exist or the resolver says no
+  dns_timeout,      ///< no resolver answered
+  address_denied,   ///< the address is one that we never connect to
+  reset,            ///< the peer reset the connection
+  closed,           ///< the peer closed before it was done
+  timeout,          ///< nothing came in time
+  malformed,        ///< bytes that are not HTTP as RFC 9112 wants it
+  too_large,        ///< over a limit
+  no_buffer,        ///< the memory and spill budgets are used up
+  no_descriptor,    ///< EMFILE, ENFILE
   tls_certificate,  ///< the peer's certificate is not accepted
   tls,              ///< no TLS with the peer, or it broke
   internal,
@@ -136,8 +136,9 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
 static_assert(kOutcomes.back().status == 500);
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
-    "refused", "unreachable", "dns_error", "dns_timeout", "address_denied", "reset",   "closed",
-    "timeout", "malformed",   "too_large", "no_buffer",   "no_descriptor", "tls_certificate", "tls", "internal"};
+    "refused",   "unreachable",   "dns_error",       "dns_timeout", "address_denied",
+    "reset",     "closed",        "timeout",         "malformed",   "too_large",
+    "no_buffer", "no_descriptor", "tls_certificate", "tls",         "internal"};
 static_assert(!kFailures.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcome::count_)>

@@ -251,7 +251,8 @@ Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
         "`" + std::string(text) + "` has no scheme; write \"https://" + std::string(text) + "\""};
   }
   return {{},
-          "an upstream is called by \"https://host\" or \"http://host:port\", with a path if all its calls share "
+          "an upstream is called by \"https://host\" or \"http://host:port\", with a path if all "
+          "its calls share "
           "one"};
 }
 

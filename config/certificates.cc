@@ -30,7 +30,9 @@ std::string unreadable(const std::string& path) {
   return "cannot read `" + path + "`: " + std::strerror(errno);
 }
 
-Owned<BIO> open_file(const std::string& path) { return Owned<BIO>(BIO_new_file(path.c_str(), "r")); }
+Owned<BIO> open_file(const std::string& path) {
+  return Owned<BIO>(BIO_new_file(path.c_str(), "r"));
+}
 
 Owned<X509> first_certificate(const std::string& path) {
   Owned<BIO> file = open_file(path);

@@ -10,8 +10,8 @@ namespace {
 Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
                                     TlsPeer tls, Duration connect_timeout, TimePoint deadline) {
   Slot slot = co_await pool.reserve(services.loop);
-  auto socket = co_await connect_origin(origin, std::move(tls), services.resolver, connect_timeout,
-                                        deadline);
+  auto socket =
+      co_await connect_origin(origin, std::move(tls), services.resolver, connect_timeout, deadline);
   if (!socket) co_return socket.error();
   if (const TlsSession* session = (*socket)->tls()) {
     services.counters().tls_handshake(session->resumed());
@@ -123,9 +123,8 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
   if (options.begun != nullptr) *options.begun = true;
   bool may_reuse = is_idempotent(head.method);
   while (true) {
-    Result<Lease> lease =
-        co_await lease_upstream(services, upstream, upstream.config.connect_timeout, may_reuse,
-                                options.deadline);
+    Result<Lease> lease = co_await lease_upstream(
+        services, upstream, upstream.config.connect_timeout, may_reuse, options.deadline);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();

@@ -18,6 +18,8 @@ namespace siding {
 
 namespace {
 constexpr size_t kMaxRecord = 16 * 1024;
+/// Of a handshake; longer than a slow network takes, whatever else may be waited for.
+constexpr Duration kHandshakeTimeout = std::chrono::seconds(10);
 
 bool is_ip(const std::string& name) {
   in6_addr any;
@@ -229,13 +231,13 @@ void TlsSession::close_notify() {
 Task<Result<>> start_tls(Socket& socket, std::shared_ptr<TlsContext> context, std::string name,
                          TimePoint deadline) {
   auto session = std::make_unique<TlsSession>(std::move(context), socket.fd(), std::move(name));
+  TimePoint until = std::min(deadline, after(Loop::current().now(), kHandshakeTimeout));
   while (true) {
     TlsSession::Step step = session->handshake();
     if (step == TlsSession::Step::done) break;
     if (step == TlsSession::Step::failed) co_return session->failure();
-    Signal& ready =
-        step == TlsSession::Step::wants_read ? socket.readable() : socket.writable();
-    bool in_time = co_await Wait(ready, deadline);
+    Signal& ready = step == TlsSession::Step::wants_read ? socket.readable() : socket.writable();
+    bool in_time = co_await Wait(ready, until);
     if (!in_time) {
       co_return Error(Failure::unreachable, Side::upstream, true, "no end of the TLS handshake");
     }

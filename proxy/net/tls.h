@@ -70,7 +70,7 @@ class TlsSession {
   std::string fault_;
 };
 
-/// Makes `socket`, which has just been opened, a TLS connection to `name`.
+/// Makes `socket`, which has just been opened, a TLS connection to `name`, within ten seconds.
 Task<Result<>> start_tls(Socket& socket, std::shared_ptr<TlsContext> context, std::string name,
                          TimePoint deadline);
 

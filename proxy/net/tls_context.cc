@@ -59,7 +59,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsFiles& files) {
     return file_error(files.certificate, "no certificate can be read from it");
   }
   if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return file_error(files.key, "it holds no key without a passphrase that fits to the certificate");
+    return file_error(files.key,
+                      "it holds no key without a passphrase that fits to the certificate");
   }
   return made;
 }

@@ -1,6 +1,6 @@
 // What an application has to be told so that its outgoing http:// calls go through siding's egress
 // listener, for each kind of application in its own words.
-// Invariant: pure; says nothing that does not hold (https is not carried yet, and says so), and never
+// Invariant: pure; says nothing that does not hold (no tunnel is carried, and it says so), and never
 // prints a secret.
 #pragma once
 

@@ -46,7 +46,7 @@ export no_proxy={direct}
 {unlisted}
 {secret}
 # Ruby takes http_proxy for https:// too, and asks for a tunnel (CONNECT), which this version refuses:
-# hosts that are called by https:// must be in no_proxy. Only http:// is carried and prefetched.
+# hosts that are called by https:// must be in no_proxy, or be called by base URL.
 # Whatever resolves to 127.x or ::1 is called directly.
 {loopback}
 {base_urls}
@@ -69,7 +69,6 @@ constexpr std::string_view kNodeText = R"(
 # Node.js: http, https and fetch read no proxy variable. The application has to call siding by base
 # URLs, in whatever variables or settings it takes them from:
 {exports}
-# This version calls upstreams by http:// only: an https:// API cannot go through it yet.
 {base_urls}
 )";
 
@@ -100,8 +99,8 @@ const std::string_view kEnvDenyNote = R"(
 )";
 
 const std::string_view kEnvHttpsNote = R"(
-# Only http:// is carried by this version: https:// calls go direct as before, unseen and not
-# prefetched. Leave {https} unset.
+# Leave {https} unset: https:// calls go direct as before, unseen and not prefetched. An https:// API
+# whose URL is a setting is called by base URL, and siding speaks TLS with it.
 )";
 
 const std::string_view kEnvSecretNote = R"(

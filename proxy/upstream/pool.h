@@ -47,7 +47,7 @@ class PooledClient : public Link<> {
   friend class Pool;
   void look();  // something happened while it was idle
   void drop();
-  Slot slot_;   // given back after the socket is closed
+  Slot slot_;  // given back after the socket is closed
   H1Client client_;
   Pool* pool_ = nullptr;
   uint64_t kept_at_ = 0;  // Loop::polls()

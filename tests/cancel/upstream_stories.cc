@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cancel/stories.h"
+#include "tests/harness/folder.h"
 
 namespace siding::cancel {
 
@@ -79,6 +80,57 @@ Story prefetch_ready() {
   s.check = [](LoopWorld& w) {
     EXPECT_EQ(w.upstream.accepted(), 1u);
     EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos);
+  };
+  return s;
+}
+
+/// An upstream that speaks TLS, with its authority in a file.
+struct Secured {
+  test::Folder folder;
+  test::TlsIdentity identity;
+  std::string tables =
+      "listen = \"127.0.0.1:1\"\n[egress]\nlisten = \"127.0.0.1:2\"\n"
+      "[backend.shop]\nurl = \"http://127.0.0.1:BACKEND\"\nconcurrency = 1\n"
+      "[upstream.music]\nurl = \"https://127.0.0.1:UPSTREAM\"\ntimeout = \"500ms\"\n"
+      "tls = { ca_file = \"" +
+      folder.write("ca.pem", identity.authority_pem()) + "\", server_name = \"localhost\" }\n";
+};
+const Secured& secured() {
+  static const Secured s;
+  return s;
+}
+
+Story by_tls(const std::string& name, const std::string& route) {
+  Story s{name,
+          secured().tables + route,
+          [](LoopWorld& w) {
+            work(w);
+            w.upstream.tls = &secured().identity;
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) {
+    EXPECT_EQ(w.upstream.accepted(), 1u);
+    EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos) << w.clients[0]->in;
+  };
+  return s;
+}
+
+Story certificate_refused() {
+  Story s{"CertificateRefused",
+          kServers + kPlainRoute,
+          [](LoopWorld& w) {
+            work(w);
+            static const test::TlsIdentity stranger;
+            w.upstream.tls = &stranger;
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.config = secured().tables + kPlainRoute;
+  s.check = [](LoopWorld& w) {
+    EXPECT_NE(w.clients[0]->in.find("upstream_tls"), std::string::npos) << w.clients[0]->in;
   };
   return s;
 }
@@ -238,9 +290,19 @@ Story self_call() {
 }  // namespace
 
 std::vector<Story> upstream_stories() {
-  return {prefetch_ready(),  prefetch_joined(), prefetch_timed_out(), prefetch_refused(),
-          prefetch_unused(), prefetch_shared(), upstream_busy(),      egress_forward(),
-          egress_post(),     self_call()};
+  return {prefetch_ready(),
+          prefetch_joined(),
+          prefetch_timed_out(),
+          prefetch_refused(),
+          prefetch_unused(),
+          prefetch_shared(),
+          upstream_busy(),
+          egress_forward(),
+          egress_post(),
+          self_call(),
+          by_tls("PrefetchByTls", kPrefetch + kCalls),
+          by_tls("ForwardedByTls", kPlainRoute),
+          certificate_refused()};
 }
 
 }  // namespace siding::cancel

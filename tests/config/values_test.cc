@@ -122,7 +122,11 @@ TEST(ConfigValues, UpstreamUrls) {
   EXPECT_EQ(url.base_path, "/v1");
   EXPECT_EQ(url.authority(), "api.example");
   auto fault = [](std::string_view text) { return parse_upstream_url(text).error; };
-  EXPECT_NE(fault("https://api.example").find("later version"), std::string::npos);
+  EXPECT_EQ(parse_upstream_url("https://api.example").value->port, 443);
+  EXPECT_EQ(parse_upstream_url("HTTPS://api.example:8443").value->scheme, "https");
+  EXPECT_EQ(parse_server_name("API.example").value, "api.example");
+  EXPECT_EQ(parse_server_name("10.0.0.1").value, "10.0.0.1");
+  EXPECT_FALSE(parse_server_name("https://api.example").value);
   EXPECT_NE(fault("http://u:p@h").find("headers"), std::string::npos);
   EXPECT_NE(fault("http://h/?q=1").find("no query"), std::string::npos);
   EXPECT_NE(fault("http://h/a{b}").find("percent-encoded"), std::string::npos);

@@ -91,8 +91,17 @@ std::unique_ptr<LoopPeer> LoopPeer::connect(uint16_t port, int receive_buffer) {
   return peer;
 }
 
+void LoopPeer::take_in(std::string_view bytes) {
+  if (tls_) {
+    tls_->receive(bytes, in);
+  } else {
+    in += bytes;
+  }
+}
+
 bool LoopPeer::pump() {
   bool moved = false;
+  if (tls_) out_ += tls_->take_raw();
   while (fd_ >= 0 && !out_.empty()) {
     ssize_t n = ::send(fd_, out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EAGAIN) break;
@@ -110,7 +119,7 @@ bool LoopPeer::pump() {
     if (n < 0 && errno == EAGAIN) break;
     moved = true;
     if (n > 0) {
-      in.append(buffer.data(), static_cast<size_t>(n));
+      take_in({buffer.data(), static_cast<size_t>(n)});
     } else {
       eof = true;
       broken = n < 0;
@@ -180,7 +189,7 @@ bool LoopOrigin::pump() {
     if (fd < 0) break;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    peers_.push_back(std::make_unique<LoopPeer>(fd));
+    peers_.push_back(std::make_unique<LoopPeer>(fd, tls));
     ++accepted_;
     moved = true;
   }

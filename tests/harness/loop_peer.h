@@ -11,12 +11,16 @@
 #include <string>
 #include <string_view>
 
+#include "tests/harness/tls_end.h"
+
 namespace siding::test {
 
 /// One end of a TCP connection.
 class LoopPeer {
  public:
-  explicit LoopPeer(int fd) : fd_(fd) {}
+  /// `tls`: it is a server that speaks TLS.
+  explicit LoopPeer(int fd, const TlsIdentity* tls = nullptr)
+      : fd_(fd), tls_(tls == nullptr ? nullptr : std::make_unique<TlsEnd>(*tls)) {}
   /// A connection to 127.0.0.1, which the kernel makes at once. Not open() if nobody listens.
   /// `receive_buffer` bounds what the kernel takes for a slow reader; 0: its own choice.
   static std::unique_ptr<LoopPeer> connect(uint16_t port, int receive_buffer = 0);
@@ -26,7 +30,13 @@ class LoopPeer {
 
   /// Moves bytes both ways; whether there were any, or an end.
   bool pump();
-  void send(std::string_view bytes) { out_ += bytes; }
+  void send(std::string_view bytes) {
+    if (tls_) {
+      tls_->send(bytes);
+    } else {
+      out_ += bytes;
+    }
+  }
   /// All that was to be sent is with the kernel.
   bool sent() const { return out_.empty(); }
   void shutdown_write();
@@ -45,8 +55,10 @@ class LoopPeer {
   std::unique_ptr<LoopPeer> call;          ///< for scripts: a call that they make meanwhile
 
  private:
+  void take_in(std::string_view bytes);
   int fd_;
   std::string out_;
+  std::unique_ptr<TlsEnd> tls_;
 };
 
 /// Removes one whole HTTP/1 message (Content-Length, chunked, or without a body) from the front.
@@ -74,6 +86,7 @@ class LoopOrigin {
   size_t most_open() const { return most_open_; }
 
   Script script;
+  const TlsIdentity* tls = nullptr;  ///< set before the first connection
 
  private:
   int fd_ = -1;
