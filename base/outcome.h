@@ -29,6 +29,7 @@ enum class Failure : uint8_t {
   no_descriptor,    ///< EMFILE, ENFILE
   tls_certificate,  ///< the peer's certificate is not accepted
   tls,              ///< no TLS with the peer, or it broke
+  breaker_open,     ///< its addresses failed, and are left alone for a while
   internal,
   count_
 };
@@ -136,9 +137,10 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
 static_assert(kOutcomes.back().status == 500);
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
-    "refused",   "unreachable",   "dns_error",       "dns_timeout", "address_denied",
-    "reset",     "closed",        "timeout",         "malformed",   "too_large",
-    "no_buffer", "no_descriptor", "tls_certificate", "tls",         "internal"};
+    "refused",         "unreachable", "dns_error",    "dns_timeout",
+    "address_denied",  "reset",       "closed",       "timeout",
+    "malformed",       "too_large",   "no_buffer",    "no_descriptor",
+    "tls_certificate", "tls",         "breaker_open", "internal"};
 static_assert(!kFailures.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcome::count_)>

@@ -94,6 +94,13 @@ struct TlsConfig {
   std::string server_name;  ///< whose certificate is wanted; empty: the url's host
 };
 
+/// When calls to one address of an upstream are given up for a while; see upstream/endpoints.h.
+struct BreakerConfig {
+  uint32_t failures = 5;  ///< in a row; 0: never for that
+  uint32_t percent = 50;  ///< of the calls of 10 s, if there are 20; 0: never for that
+  Duration pause = 1s;    ///< doubled each time in a row, up to 30 s
+};
+
 struct UpstreamConfig {
   std::string name;
   OriginUrl url;
@@ -103,6 +110,10 @@ struct UpstreamConfig {
   HeaderList headers;
   std::vector<std::string> ignore_headers;  ///< more fields that do not count in a comparison
   Duration idle_timeout = 4s;
+  uint32_t retries = 1;  ///< of a call of siding's own that may be repeated, within a budget
+  BreakerConfig breaker;
+  bool public_only = false;  ///< addresses of private networks are refused
+  bool loopback = false;     ///< a name may lead to this machine; a url that names it always may
   TlsConfig tls;
 };
 

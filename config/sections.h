@@ -112,6 +112,13 @@ void options(V& v, TlsConfig& c) {
 }
 
 template <class V>
+void options(V& v, BreakerConfig& c) {
+  v.option("failures", c.failures, Count{1, 1'000'000, "off"});
+  v.option("percent", c.percent, Count{1, 100, "off"});
+  v.option("pause", c.pause, kind::kShortTime);
+}
+
+template <class V>
 void options(V& v, UpstreamConfig& c) {
   v.required("url", c.url, kind::kUpstreamUrl,
              "the address of the service, such as url = \"https://api.example\"");
@@ -121,6 +128,10 @@ void options(V& v, UpstreamConfig& c) {
   v.option("headers", c.headers, AddedHeaders{});
   v.option("ignore_headers", c.ignore_headers, ListOf{kind::kFieldName});
   v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+  v.option("retries", c.retries, Count{0, 5});
+  v.inline_table("breaker", c.breaker);
+  v.option("public_only", c.public_only, Flag{});
+  v.option("loopback", c.loopback, Flag{});
   v.inline_table("tls", c.tls);
 }
 

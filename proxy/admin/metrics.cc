@@ -155,6 +155,12 @@ void collect_connections(FamilySink& sink, const CounterTotals& t) {
                    {{"peer", to_string(p)}, {"reason", to_string(f)}});
     });
   }
+  for (bool allowed : {false, true}) {
+    sink.counter("siding_upstream_retries_total",
+                 "Calls to upstreams that were made again, or were not for want of budget.",
+                 static_cast<double>(t.retries(allowed)),
+                 {{"result", allowed ? "made" : "no_budget"}});
+  }
   for (bool resumed : {false, true}) {
     sink.counter("siding_tls_handshakes_total", "Connections to upstreams by TLS.",
                  static_cast<double>(t.tls_handshakes(resumed)),

@@ -1,75 +1,14 @@
 // See call.h.
 #include "proxy/exchange/call.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
 #include "http/h1_write.h"
-#include "proxy/upstream/endpoint.h"
+#include "proxy/exchange/lease.h"
 
 namespace siding {
-
-namespace {
-Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, const OriginUrl& origin,
-                                    TlsPeer tls, Duration connect_timeout, TimePoint deadline) {
-  Slot slot = co_await pool.reserve(services.loop);
-  auto socket =
-      co_await connect_origin(origin, std::move(tls), services.resolver, connect_timeout, deadline);
-  if (!socket) co_return socket.error();
-  if (const TlsSession* session = (*socket)->tls()) {
-    services.counters().tls_handshake(session->resumed());
-  }
-  co_return pool.lease(std::move(slot), std::move(*socket));
-}
-}  // namespace
-
-Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
-                                  bool may_reuse, TimePoint deadline) {
-  if (may_reuse) {
-    Lease idle = pool.take_idle(services.loop);
-    if (idle) co_return std::move(idle);
-  }
-  TlsPeer in_clear;
-  Result<Lease> lease = co_await open_connection(services, pool, backend.url, std::move(in_clear),
-                                                 backend.connect_timeout, deadline);
-  co_return std::move(lease);
-}
-
-Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream,
-                                   Duration connect_timeout, bool may_reuse, TimePoint deadline) {
-  if (may_reuse) {
-    Lease idle = upstream.pool.take_idle(services.loop);
-    if (idle) co_return std::move(idle);
-  }
-  const UpstreamConfig& config = upstream.config;
-  TlsPeer peer;
-  if (config.url.scheme == "https") {
-    auto context = services.shared.tls->of(config.name);
-    if (!context) co_return context.error();
-    peer.context = std::move(*context);
-    peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
-  }
-  Result<Lease> lease = co_await open_connection(services, upstream.pool, config.url,
-                                                 std::move(peer), connect_timeout, deadline);
-  co_return std::move(lease);
-}
-
-Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
-                                   Duration connect_timeout) {
-  Services& shared = services.shared;
-  TlsPeer peer;
-  if (origin.scheme == "https") {
-    if (!shared.tls->has_unlisted()) {
-      std::function<void()> make = [tls = shared.tls] { tls->make_unlisted(); };
-      co_await shared.bodies.disk.run(std::move(make));
-    }
-    auto context = shared.tls->of("");
-    if (!context) co_return context.error();
-    peer.context = std::move(*context);
-    peer.name = origin.name();
-  }
-  TimePoint until = after(services.loop.now(), connect_timeout);
-  Result<Lease> lease = co_await open_connection(services, shared.unlisted, origin, std::move(peer),
-                                                 connect_timeout, until);
-  co_return std::move(lease);
-}
 
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields) {
   if (upstream.config.headers.empty()) return;
@@ -106,6 +45,66 @@ Task<Result<CallAnswer>> attempt(H1Client& client, const RequestHead& head, Call
   answer.trailers = client.take_trailers();
   co_return std::move(answer);
 }
+/// One try, with the connection that it takes.
+Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
+                                  const RequestHead& head, CallOptions options) {
+  bool may_reuse = is_idempotent(head.method);
+  while (true) {
+    Result<Lease> lease =
+        co_await lease_upstream(services, upstream, Caller::siding, may_reuse, options.deadline);
+    if (!lease) {
+      services.counters().connect_failed(Peer::upstream, lease.error().kind);
+      co_return lease.error();
+    }
+    H1Client& client = **lease;
+    services.counters().request(Peer::upstream);
+    Result<CallAnswer> answer = co_await attempt(client, head, options);
+    services.counters().sent(Peer::upstream, client.sent_bytes());
+    services.counters().received(Peer::upstream, client.received_bytes());
+    if (answer) {
+      lease->turn().answered(serves(answer->head.status), services.loop.now());
+      lease->release();
+      co_return std::move(answer);
+    }
+    const Failure kind = answer.error().kind;
+    bool stale = lease->reused() && !client.answer_begun() &&
+                 (kind == Failure::closed || kind == Failure::reset);
+    if (!stale) {
+      lease->turn().answered(kind == Failure::too_large, services.loop.now());
+      co_return answer.error();
+    }
+    may_reuse = false;
+  }
+}
+
+/// How long to wait before it is tried again; nothing if that is pointless.
+std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uint32_t tries,
+                                           uint64_t random) {
+  constexpr Duration kFirstPause = std::chrono::milliseconds(25);
+  const Duration most = kFirstPause * (1 << tries);
+  // Between half of it and all of it, so that those who failed together do not come back together.
+  const Duration pause =
+      most / 2 + Duration(static_cast<int64_t>(random % 1024) * most.count() / 2048);
+  if (!answer) {
+    switch (answer.error().kind) {
+      case Failure::refused:
+      case Failure::unreachable:
+      case Failure::reset:
+      case Failure::closed:
+      case Failure::tls: return pause;
+      default: return std::nullopt;
+    }
+  }
+  const int status = answer->head.status;
+  std::optional<std::string_view> after = answer->head.fields.get("retry-after");
+  std::optional<uint64_t> seconds = after ? parse_u64(*after) : std::nullopt;
+  const bool asked_to = seconds && (status == 429 || status == 503);
+  if (asked_to)
+    return std::max<Duration>(pause, std::chrono::seconds(std::min<uint64_t>(*seconds, 3600)));
+  // A date, or a place that is full: later than anybody here can wait.
+  if (after || serves(status)) return std::nullopt;
+  return pause;
+}
 }  // namespace
 
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
@@ -121,27 +120,19 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
   }
   Permit permit = ticket.take();
   if (options.begun != nullptr) *options.begun = true;
-  bool may_reuse = is_idempotent(head.method);
-  while (true) {
-    Result<Lease> lease = co_await lease_upstream(
-        services, upstream, upstream.config.connect_timeout, may_reuse, options.deadline);
-    if (!lease) {
-      services.counters().connect_failed(Peer::upstream, lease.error().kind);
-      co_return lease.error();
-    }
-    H1Client& client = **lease;
-    services.counters().request(Peer::upstream);
-    Result<CallAnswer> answer = co_await attempt(client, head, options);
-    services.counters().sent(Peer::upstream, client.sent_bytes());
-    services.counters().received(Peer::upstream, client.received_bytes());
-    if (answer) {
-      lease->release();
-      co_return std::move(answer);
-    }
-    bool stale = lease->reused() && !client.answer_begun() &&
-                 (answer.error().kind == Failure::closed || answer.error().kind == Failure::reset);
-    if (!stale) co_return answer.error();
-    may_reuse = false;
+  const uint32_t most = is_idempotent(head.method) ? upstream.config.retries : 0;
+  upstream.retries.call(services.loop.now());
+  for (uint32_t tries = 0;; ++tries) {
+    Result<CallAnswer> answer = co_await try_once(services, upstream, head, options);
+    if (tries == most) co_return std::move(answer);
+    std::optional<Duration> pause = pause_before_retry(answer, tries, services.random());
+    if (!pause) co_return std::move(answer);
+    TimePoint next = after(services.loop.now(), *pause);
+    if (next >= options.deadline) co_return std::move(answer);
+    const bool allowed = upstream.retries.take(services.loop.now());
+    services.counters().retry(allowed);
+    if (!allowed) co_return std::move(answer);
+    co_await SleepUntil(next);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "http/uri.h"
 #include "proxy/downstream/local_reply.h"
 #include "proxy/exchange/call.h"
+#include "proxy/exchange/lease.h"
 #include "proxy/exchange/relay.h"
 #include "proxy/observe/log.h"
 
@@ -18,9 +19,6 @@ namespace siding {
 
 namespace {
 constexpr size_t kRequestWindow = 256 * 1024;
-/// A bound for what has no other: no library waits longer for a connection.
-constexpr Duration kConnectTimeout = std::chrono::seconds(130);
-
 /// Faults that a worker, which spoke plain http to us, could not see for itself: it is told.
 bool is_tls(Failure kind) { return kind == Failure::tls_certificate || kind == Failure::tls; }
 
@@ -238,9 +236,11 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* ag
     }
     if (!next) {
       *again = lease.reused() && !client.answer_begun() && next.error().kind != Failure::malformed;
+      if (!*again) lease.turn().answered(false, services_.loop.now());
       co_return false;
     }
     ResponseHead answer_head = std::move(*next);
+    lease.turn().answered(serves(answer_head.status), services_.loop.now());
     if (answer_head.interim()) {
       prepare_answer(services_, answer_head, false);
       stream_.send_interim(answer_head);
@@ -267,13 +267,13 @@ Task<> EgressCallRun::forward() {
   while (true) {
     Result<Lease> lease = Error();
     if (to_.upstream != nullptr) {
-      lease = co_await lease_upstream(services_, *to_.upstream, kConnectTimeout, may_reuse, kNever);
+      lease = co_await lease_upstream(services_, *to_.upstream, Caller::worker, may_reuse, kNever);
     } else {
-      lease = co_await lease_unlisted(services_, to_.origin, kConnectTimeout);
+      lease = co_await lease_unlisted(services_, to_.origin);
     }
     if (!lease && lease.error().kind == Failure::address_denied) {
       services_.counters().count(EgressCall::denied);
-      answer(Outcome::forbidden, "this address is one that is never connected to");
+      answer(Outcome::forbidden, lease.error().detail);
       co_return;
     }
     if (!counted) services_.counters().count(EgressCall::forwarded);

@@ -5,8 +5,8 @@
 #include "http/forwarded.h"
 #include "http/h1_write.h"
 #include "http/hop.h"
-#include "proxy/exchange/call.h"
 #include "proxy/exchange/exchange.h"
+#include "proxy/exchange/lease.h"
 #include "proxy/exchange/relay.h"
 #include "proxy/observe/log.h"
 

@@ -14,6 +14,11 @@ Pool::Options pool_options(uint32_t cap, uint32_t workers, uint32_t idle, Durati
           .idle_timeout = idle_timeout,
           .head = kAnswerHead};
 }
+Addresses literal_of(const OriginUrl& url) {
+  std::optional<SocketAddress> address = SocketAddress::parse(url.host, url.port);
+  return address ? Addresses(1, *address) : Addresses();
+}
+
 std::vector<std::string> ignored_names(const UpstreamConfig& c) {
   std::vector<std::string> names = c.ignore_headers;
   for (const auto& [name, value] : c.headers) names.push_back(name);
@@ -36,6 +41,8 @@ Upstream::Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops)
     : config(c),
       calls({.concurrency = c.concurrency, .backlog = 0, .queue_size = UINT32_MAX}),
       pool(pool_options(0, 0, c.concurrency, c.idle_timeout), loops),
+      endpoints(c.breaker),
+      literal(literal_of(c.url)),
       ignored(ignored_names(c)) {}
 
 }  // namespace siding

@@ -8,7 +8,9 @@
 #include "config/config.h"
 #include "proxy/exchange/admission.h"
 #include "proxy/exchange/pins.h"
+#include "proxy/upstream/endpoints.h"
 #include "proxy/upstream/pool.h"
+#include "proxy/upstream/retry_budget.h"
 
 namespace siding {
 
@@ -25,6 +27,9 @@ struct Upstream {
   const UpstreamConfig& config;
   Admission calls;  ///< calls at once that siding makes; the worker's own do not count
   Pool pool;
+  Endpoints endpoints;
+  RetryBudget retries;
+  const Addresses literal;      ///< of a url that names an address; else empty
   const IgnoredFields ignored;  ///< in comparisons: set on both sides, or configured
 };
 

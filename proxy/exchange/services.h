@@ -48,6 +48,7 @@ struct Services {
   std::vector<std::unique_ptr<Upstream>> upstreams;  // likewise
   /// Connections of workers' calls to hosts that are no [upstream]; none is kept.
   Pool unlisted;
+  Endpoints unlisted_endpoints{BreakerConfig{}};  ///< theirs: who failed is tried last
   PinStore pins;
   Speculation speculation;
   /// By route and call.

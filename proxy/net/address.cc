@@ -109,18 +109,34 @@ bool is_loopback(const SocketAddress& address) {
   return IN6_IS_ADDR_LOOPBACK(&a);
 }
 
-bool connect_allowed(const SocketAddress& address) {
-  if (address.is_unix()) return true;
-  in6_addr a = address.bytes();
-  // NAT64 (64:ff9b::/96) carries an IPv4 address, which is judged like any other.
+/// The IPv4 address that `a` is or carries (mapped, NAT64, 6to4); null if it is none.
+static const uint8_t* ipv4_in(const in6_addr& a) {
   static constexpr uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b};
-  const uint8_t* b = nullptr;
   if (IN6_IS_ADDR_V4MAPPED(&a) || std::memcmp(a.s6_addr, kNat64, sizeof(kNat64)) == 0 ||
       (IN6_IS_ADDR_V4COMPAT(&a) && !IN6_IS_ADDR_LOOPBACK(&a))) {
-    b = &a.s6_addr[12];
-  } else if (a.s6_addr[0] == 0x20 && a.s6_addr[1] == 0x02) {
-    b = &a.s6_addr[2];  // 6to4
+    return &a.s6_addr[12];
   }
+  return a.s6_addr[0] == 0x20 && a.s6_addr[1] == 0x02 ? &a.s6_addr[2] : nullptr;
+}
+
+bool within(Reach reach, const SocketAddress& address) {
+  if (reach == Reach::everything || address.is_unix()) return true;
+  const in6_addr a = address.bytes();
+  const uint8_t* b = ipv4_in(a);
+  if (b != nullptr ? b[0] == 127 : IN6_IS_ADDR_LOOPBACK(&a) != 0) return false;
+  if (reach == Reach::no_loopback) return true;
+  if (b == nullptr) return (a.s6_addr[0] & 0xfe) != 0xfc;  // unique local
+  const bool shared = b[0] == 100 && (b[1] & 0xc0) == 64;  // carriers' NAT
+  const bool tests = b[0] == 198 && (b[1] & 0xfe) == 18;
+  const bool protocols = b[0] == 192 && b[1] == 0 && b[2] == 0;
+  return b[0] != 10 && !(b[0] == 172 && (b[1] & 0xf0) == 16) && !(b[0] == 192 && b[1] == 168) &&
+         !shared && !tests && !protocols;
+}
+
+bool connect_allowed(const SocketAddress& address) {
+  if (address.is_unix()) return true;
+  const in6_addr a = address.bytes();
+  const uint8_t* b = ipv4_in(a);
   if (b != nullptr) {
     bool unspecified = b[0] == 0;
     bool link_local = b[0] == 169 && b[1] == 254;

@@ -52,6 +52,9 @@ class SocketAddress {
 /// Whether siding may open a connection to it (RELIABILITY: SSRF). Link-local (metadata services),
 /// unspecified, multicast and broadcast are never allowed, in IPv4, IPv6 and v4-mapped form.
 bool connect_allowed(const SocketAddress& address);
+/// What a name may lead to, beyond that: DNS is not ours, and may be made to say anything.
+enum class Reach : uint8_t { everything, no_loopback, public_only };
+bool within(Reach reach, const SocketAddress& address);
 bool is_loopback(const SocketAddress& address);
 bool in_network(const SocketAddress& address, const uint8_t network[16], int prefix);
 

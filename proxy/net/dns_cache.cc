@@ -9,6 +9,7 @@ void DnsEntry::set_good(Addresses addresses, Duration ttl, TimePoint now) {
   addresses_ = std::move(addresses);
   asked_at_ = now;
   expires_ = fresh_until_ = after(now, ttl);
+  refresh_at_ = std::max(after(now, kBetweenLookups), after(now, ttl - ttl / 10));
   failure_.reset();
   gone_ = false;
   failures_ = 0;

@@ -1,5 +1,6 @@
 // What a Resolver knows of names, and for how long: pure decisions on time that is handed in.
-//  - An answer is fresh for its TTL, clamped to [min_ttl, max_ttl] and never below a second.
+//  - An answer is fresh for its TTL, clamped to [min_ttl, max_ttl] and never below a second. It is asked
+//    for anew in the background when nine tenths of that have passed, if somebody wants it then.
 //  - When asking fails, the last good answer is kept: for a day while servers fail (RFC 8767), for ten
 //    minutes when they say that the name is gone (a headless service of Kubernetes without a ready
 //    pod is NXDOMAIN for a moment; later the address may be somebody else's).
@@ -54,7 +55,9 @@ class DnsEntry : public Link<> {
     Duration keep = gone_ ? kKeepIfGone : kKeepIfFailing;
     return !addresses_.empty() && now < after(expires_, keep);
   }
-  bool may_ask(TimePoint now) const { return !fresh(now) && now >= retry_at_; }
+  bool may_ask(TimePoint now) const { return now >= retry_at_ && (!fresh(now) || due(now)); }
+  /// Fresh, but not for long: who asks in the background now lets nobody wait later.
+  bool due(TimePoint now) const { return now >= refresh_at_; }
 
   void set_good(Addresses addresses, Duration ttl, TimePoint now);
   /// `gone`: a server says that there is no such name. `spread` in [0, 1) sets apart the loops and
@@ -73,6 +76,7 @@ class DnsEntry : public Link<> {
   TimePoint asked_at_{};     // when they came
   TimePoint expires_{};      // by their TTL
   TimePoint fresh_until_{};  // the same, or earlier after forget()
+  TimePoint refresh_at_{};   // when nine tenths of its time have passed
   std::optional<Error> failure_;
   bool gone_ = false;
   uint32_t failures_ = 0;  // in a row

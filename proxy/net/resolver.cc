@@ -98,10 +98,7 @@ Task<Result<Addresses>> Resolver::resolve(std::string host, uint16_t port, TimeP
   TimePoint now = loop_.now();
   bool fresh = entry->fresh(now);
   if (fresh) count(counters_->hits);
-  if (!entry->busy && entry->may_ask(now)) {
-    entry->busy = true;
-    lookups_.run(look_up(entry, *name));
-  }
+  ask_if_due(entry, *name);
   bool asking = entry->busy;
   if (asking && !fresh) {
     // Who has an old answer to go on with waits for one try only, and not at all for servers that
@@ -115,6 +112,23 @@ Task<Result<Addresses>> Resolver::resolve(std::string host, uint16_t port, TimeP
   Result<Addresses> result = known(*entry, port);
   if (!asking && !result.ok()) count(counters_->backed_off);
   co_return result;
+}
+
+void Resolver::ask_if_due(DnsCache::Ref& entry, const HostName& host) {
+  if (entry->busy || !entry->may_ask(loop_.now())) return;
+  entry->busy = true;
+  lookups_.run(look_up(entry, host));
+}
+
+bool Resolver::known_now(std::string_view host, uint16_t port, Addresses& addresses) {
+  std::optional<HostName> name = HostName::parse(host);
+  DnsCache::Ref entry = name ? cache_.find(name->key()) : DnsCache::Ref();
+  if (!entry || !entry->fresh(loop_.now())) return false;
+  ask_if_due(entry, *name);
+  count(counters_->hits);
+  addresses = entry->addresses();
+  for (SocketAddress& address : addresses) address.set_port(port);
+  return true;
 }
 
 Result<Addresses> Resolver::known(const DnsEntry& entry, uint16_t port) {

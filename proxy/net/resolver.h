@@ -71,6 +71,10 @@ class Resolver {
   /// addresses before goes on having them, see dns_cache.h.
   Task<Result<Addresses>> resolve(std::string host, uint16_t port, TimePoint deadline);
 
+  /// Without waiting, if the addresses are known and fresh: true. Looks them up in the background when
+  /// they will not be for long.
+  bool known_now(std::string_view host, uint16_t port, Addresses& addresses);
+
   /// To be called when no address of `host` took a connection: the next resolve() asks again, at the
   /// earliest a second after the last time. Until there is an answer the old one is kept.
   void forget(std::string_view host);
@@ -88,6 +92,7 @@ class Resolver {
     static FileStamp of(const std::string& path);
   };
 
+  void ask_if_due(DnsCache::Ref& entry, const HostName& host);
   Task<> look_up(DnsCache::Ref entry, HostName host);
   Task<DnsReply> ask_dns(HostName host);
   Task<DnsReply> ask_both(std::shared_ptr<DnsChannel> channel, std::string name);

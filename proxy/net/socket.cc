@@ -162,7 +162,8 @@ void Socket::reset_on_close() {
 
 Task<Result<std::unique_ptr<Socket>>> connect_socket(SocketAddress address, TimePoint deadline) {
   if (!connect_allowed(address)) {
-    co_return Error(Failure::address_denied, Side::upstream, true, address.text());
+    co_return Error(Failure::address_denied, Side::upstream, true,
+                    address.text() + " is an address that is never connected to");
   }
   int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return Error(failure_of(errno), Side::local, true, std::strerror(errno));

@@ -92,7 +92,8 @@ inline constexpr size_t kReceived = kRequests + kSize<Peer>;
 inline constexpr size_t kSent = kReceived + kSize<Peer>;
 inline constexpr size_t kConnectFailures = kSent + kSize<Peer>;
 inline constexpr size_t kHandshakes = kConnectFailures + kSize<Peer> * kSize<Failure>;
-inline constexpr size_t kTimes = kHandshakes + 2;
+inline constexpr size_t kRetries = kHandshakes + 2;
+inline constexpr size_t kTimes = kRetries + 2;
 inline constexpr size_t kAttempts = kTimes + kSize<Times> * kHistogram;
 inline constexpr size_t kSpilled = kAttempts + 1;
 inline constexpr size_t kThrottled = kSpilled + 1;
@@ -140,6 +141,8 @@ class alignas(64) ThreadCounters {
   }
   /// TLS to an upstream; `resumed`: an earlier session, without the full price.
   void tls_handshake(bool resumed) { add(counters_detail::kHandshakes + (resumed ? 1 : 0)); }
+  /// A call of siding's own is made again, or is not because the budget is used up.
+  void retry(bool allowed) { add(counters_detail::kRetries + (allowed ? 1 : 0)); }
   void attempts(uint64_t n) { add(counters_detail::kAttempts, n); }
   void spilled() { add(counters_detail::kSpilled); }
   /// An answer went at its client's speed because there was room for it nowhere.
@@ -192,6 +195,9 @@ class CounterTotals {
   }
   uint64_t tls_handshakes(bool resumed) const {
     return cells_[counters_detail::kHandshakes + (resumed ? 1 : 0)];
+  }
+  uint64_t retries(bool allowed) const {
+    return cells_[counters_detail::kRetries + (allowed ? 1 : 0)];
   }
   uint64_t attempts() const { return cells_[counters_detail::kAttempts]; }
   uint64_t throttled() const { return cells_[counters_detail::kThrottled]; }

@@ -295,6 +295,15 @@ void Server::Impl::register_gauges() {
       sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
                  labels);
     }
+    for (const auto& u : services->upstreams) {
+      for (const Endpoints::Snapshot& e : u->endpoints.snapshot()) {
+        MetricSink::Labels labels{{"upstream", u->config.name}, {"address", e.address.text()}};
+        sink.gauge("siding_endpoint_calls", "Calls under way to an address of an upstream",
+                   e.under_way, labels);
+        sink.gauge("siding_endpoint_open", "1 while siding's own calls leave it alone",
+                   e.open ? 1 : 0, labels);
+      }
+    }
     services->secrets->collect(sink);
     services->tls->collect(sink);
     collect_dns(*services->dns, sink);

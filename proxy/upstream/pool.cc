@@ -51,6 +51,7 @@ void PooledClient::drop() { pool_->remove_idle(*this); }
 
 void Lease::release() {
   if (!client_) return;
+  turn_ = {};
   std::unique_ptr<PooledClient> client = std::move(client_);
   if (client->client().reusable()) pool_->keep(std::move(client));
 }
@@ -76,26 +77,33 @@ void Pool::slot_free() {
   --open_;
 }
 
-std::unique_ptr<PooledClient> Pool::pop_idle(Shard& shard, bool newest) {
-  PooledClient* client = newest ? shard.idle.back() : shard.idle.front();
-  if (client == nullptr) return nullptr;
-  client->unlink();
-  client->on_readable_.unlink();
-  client->wake_.unlink();
-  client->idle_timer_.unlink();
-  {
-    std::lock_guard lock(mutex_);
-    --shard.idle_count;
-  }
-  return std::unique_ptr<PooledClient>(client);
+/// Off the list: it is the caller's.
+void Pool::take(Shard& shard, PooledClient& client) {
+  client.unlink();
+  client.on_readable_.unlink();
+  client.wake_.unlink();
+  client.idle_timer_.unlink();
+  std::lock_guard lock(mutex_);
+  --shard.idle_count;
 }
 
-Lease Pool::take_idle(Loop& loop) {
+std::unique_ptr<PooledClient> Pool::pop_oldest(Shard& shard) {
+  PooledClient* oldest = shard.idle.front();
+  if (oldest != nullptr) take(shard, *oldest);
+  return std::unique_ptr<PooledClient>(oldest);
+}
+
+Lease Pool::take_idle(Loop& loop, const SocketAddress* address) {
+  Shard& mine = shard(loop);
   while (true) {
-    PooledClient* newest = shard(loop).idle.back();
-    bool noted = newest != nullptr && newest->wake_.linked();  // something happened: see look()
-    std::unique_ptr<PooledClient> client = pop_idle(shard(loop), true);
-    if (!client) return {};
+    PooledClient* newest = mine.idle.back();
+    while (newest != nullptr && address != nullptr && newest->address_ != *address) {
+      newest = mine.idle.prev(*newest);
+    }
+    if (newest == nullptr) return {};
+    bool noted = newest->wake_.linked();  // something happened: see look()
+    take(mine, *newest);
+    std::unique_ptr<PooledClient> client(newest);
     // Bytes that nobody asked for would be taken for the next answer. The polls since it was kept
     // would have told of them.
     bool watched = loop.polls() > client->kept_at_ && !noted;
@@ -155,10 +163,10 @@ Task<Slot> Pool::reserve(Loop& loop) {
     }
   }
   if (got) {
-    if (crowd) pop_idle(mine, false);  // closes it, if there is one
+    if (crowd) pop_oldest(mine);  // closes it, if there is one
     co_return Slot(this);
   }
-  if (std::unique_ptr<PooledClient> own = pop_idle(mine, false)) {
+  if (std::unique_ptr<PooledClient> own = pop_oldest(mine)) {
     Slot slot = std::move(own->slot_);
     co_return std::move(slot);  // its connection closes with `own`
   }
@@ -203,20 +211,21 @@ void Pool::Shard::evict() {
     wanted = std::exchange(evictions, 0);
   }
   for (; wanted > 0; --wanted) {
-    if (std::unique_ptr<PooledClient> client = pool.pop_idle(*this, false)) continue;
+    if (std::unique_ptr<PooledClient> client = pool.pop_oldest(*this)) continue;
     // It was taken meanwhile; another loop may have one.
     std::lock_guard lock(pool.mutex_);
     if (!pool.waiters_.empty()) pool.ask_others(*this);
   }
 }
 
-Lease Pool::lease(Slot slot, std::unique_ptr<Socket> socket) {
-  auto client = std::make_unique<PooledClient>(std::move(slot), std::move(socket), options_.head);
+Lease Pool::lease(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress& address) {
+  auto client =
+      std::make_unique<PooledClient>(std::move(slot), std::move(socket), address, options_.head);
   return Lease(*this, std::move(client), false);
 }
 
 void Pool::close_idle(Loop& loop) {
-  while (std::unique_ptr<PooledClient> client = pop_idle(shard(loop), false)) {
+  while (std::unique_ptr<PooledClient> client = pop_oldest(shard(loop))) {
   }
 }
 

@@ -16,6 +16,7 @@
 #include "http/h1_head.h"
 #include "proxy/loop/task.h"
 #include "proxy/loop/wait.h"
+#include "proxy/upstream/endpoints.h"
 #include "proxy/upstream/h1_client.h"
 
 namespace siding {
@@ -39,8 +40,9 @@ class Slot {
 /// An open connection with its slot.
 class PooledClient : public Link<> {
  public:
-  PooledClient(Slot slot, std::unique_ptr<Socket> socket, const HeadLimits& limits)
-      : slot_(std::move(slot)), client_(std::move(socket), limits) {}
+  PooledClient(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress& address,
+               const HeadLimits& limits)
+      : slot_(std::move(slot)), client_(std::move(socket), limits), address_(address) {}
   H1Client& client() { return client_; }
 
  private:
@@ -49,6 +51,7 @@ class PooledClient : public Link<> {
   void drop();
   Slot slot_;  // given back after the socket is closed
   H1Client client_;
+  const SocketAddress address_;  // it leads to
   Pool* pool_ = nullptr;
   uint64_t kept_at_ = 0;  // Loop::polls()
   MemberWake<PooledClient, &PooledClient::look> wake_{*this};
@@ -67,6 +70,9 @@ class Lease {
   H1Client* operator->() { return &client_->client(); }
   /// It served a request before: the peer may have closed it already.
   bool reused() const { return reused_; }
+  /// The address that it leads to, one of an upstream's: counted there as long as it is leased.
+  void goes_by(Endpoints::Turn turn) { turn_ = std::move(turn); }
+  Endpoints::Turn& turn() { return turn_; }
   /// Back to the pool if it can be used again, else closed.
   void release();
 
@@ -74,6 +80,7 @@ class Lease {
   Pool* pool_ = nullptr;
   std::unique_ptr<PooledClient> client_;
   bool reused_ = false;
+  Endpoints::Turn turn_;
 };
 
 class Pool {
@@ -91,12 +98,13 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// The idle connection of this loop that was used last; empty if there is none.
-  Lease take_idle(Loop& loop);
+  /// The idle connection of this loop that was used last, to this address if one is named; empty if
+  /// there is none.
+  Lease take_idle(Loop& loop, const SocketAddress* address = nullptr);
   /// A slot for a new connection; closes an idle one, of another loop if need be. Whoever calls it
   /// holds a permit, so that one is or becomes idle.
   Task<Slot> reserve(Loop& loop);
-  Lease lease(Slot slot, std::unique_ptr<Socket> socket);
+  Lease lease(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress& address = {});
   /// Closes this loop's idle connections: at the end, and when the origin is found dead.
   void close_idle(Loop& loop);
 
@@ -122,7 +130,8 @@ class Pool {
 
   void keep(std::unique_ptr<PooledClient> client);
   void remove_idle(PooledClient& client);
-  std::unique_ptr<PooledClient> pop_idle(Shard& shard, bool newest);
+  void take(Shard& shard, PooledClient& client);
+  std::unique_ptr<PooledClient> pop_oldest(Shard& shard);
   void slot_free();
   bool crowded() const;
   void ask_others(const Shard& mine);

@@ -180,7 +180,8 @@ Story prefetch_refused() {
             w.upstream.stop();
             w.add_client().send(search_for("x"));
           },
-          {200}};
+          {200},
+          20ms};  // it is tried again
   s.check = [](LoopWorld& w) {
     EXPECT_NE(w.clients[0]->in.find("library error"), std::string::npos);
   };

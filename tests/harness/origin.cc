@@ -48,8 +48,8 @@ Origin::Origin(Script script) : Origin(Down()) {
   start();
 }
 
-Origin::Origin(Down) {
-  listener_ = bind_local(0);
+Origin::Origin(Down, const char* ip, uint16_t port) : ip_(ip) {
+  listener_ = bind_local(port, ip);
   port_ = local_port(listener_);
 }
 
@@ -63,7 +63,7 @@ Origin::~Origin() {
   for (std::thread& t : threads_) t.join();
 }
 
-std::string Origin::host() const { return "127.0.0.1:" + std::to_string(port_); }
+std::string Origin::host() const { return ip_ + ":" + std::to_string(port_); }
 
 void Origin::on_request(Script script) {
   std::lock_guard lock(mutex_);
@@ -94,7 +94,7 @@ void Origin::stop() {
   wait([this] { return open_ == 0; });
   std::lock_guard lock(mutex_);
   close(listener_);
-  listener_ = bind_local(port_);
+  listener_ = bind_local(port_, ip_.c_str());
 }
 
 void Origin::hold() {
@@ -254,7 +254,7 @@ Message Origin::request(int n) const {
   return n <= static_cast<int>(log_.size()) ? log_[static_cast<size_t>(n) - 1] : Message();
 }
 
-BlackHole::BlackHole() : fd_(bind_local(0)) {
+BlackHole::BlackHole(const char* ip, uint16_t port) : fd_(bind_local(port, ip)) {
   listen(fd_, 0);
   sockaddr_in address{};
   socklen_t length = sizeof(address);

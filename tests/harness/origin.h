@@ -43,8 +43,8 @@ class Origin {
   Origin() : Origin(Script()) {}
   explicit Origin(Script script);
   struct Down {};
-  /// Connecting is refused until start().
-  explicit Origin(Down);
+  /// Connecting is refused until start(). `ip` is one of this machine's, 127.x.
+  explicit Origin(Down, const char* ip = "127.0.0.1", uint16_t port = 0);
   ~Origin();
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
@@ -93,6 +93,7 @@ class Origin {
   template <class Condition>
   bool wait(Condition condition);
 
+  const std::string ip_;
   uint16_t port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -117,7 +118,7 @@ class Origin {
 /// A listening address whose accept queue is full: connecting to it hangs.
 class BlackHole {
  public:
-  BlackHole();
+  explicit BlackHole(const char* ip = "127.0.0.1", uint16_t port = 0);
   ~BlackHole();
   std::string url() const { return "http://127.0.0.1:" + std::to_string(local_port(fd_)); }
 

@@ -258,11 +258,12 @@ Wire connect_local(uint16_t port) {
   return Wire(fd);
 }
 
-int bind_local(uint16_t port) {
+int bind_local(uint16_t port, const char* ip) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   sockaddr_in address = local(port);
+  inet_pton(AF_INET, ip, &address.sin_addr);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) std::abort();
   return fd;
 }

@@ -84,7 +84,7 @@ class Wire {
 /// Connects to a port of 127.0.0.1; the Wire's fd is -1 if nobody listens.
 Wire connect_local(uint16_t port);
 /// A socket bound to 127.0.0.1, not listening: connecting to it is refused.
-int bind_local(uint16_t port);
+int bind_local(uint16_t port, const char* ip = "127.0.0.1");
 uint16_t local_port(int fd);
 
 /// Calls `done` until it is true; false after kPatient. `done` must not spin: it asks somebody.

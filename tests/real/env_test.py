@@ -65,7 +65,7 @@ class EnvTest(harness.Case):
         self.proxy = self.siding(
             egress={"secret": secret} if secret else {}, dns={"servers": ["127.0.0.1:%d" % names.port]},
             backend={"shop": {"url": "http://127.0.0.1:%d" % self.ports.backend, "concurrency": 1}},
-            upstream={"music": {"url": url}}, route=[{"backend": "shop"}])
+            upstream={"music": {"url": url, "loopback": True}}, route=[{"backend": "shop"}])
 
     def lines(self, application, secret=None):
         """What is printed, with the one word replaced that it says to replace."""

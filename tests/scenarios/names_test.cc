@@ -12,11 +12,11 @@ constexpr uint32_t kHour = 3600;
 /// siding with an upstream music.test at the port of `music`, found by a DNS server of the test.
 struct NameBed {
   explicit NameBed(ManualClock& clock, const std::string& name = "music.test")
-      : proxy(backend,
-              {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
-                         "\"]\n[upstream.music]\nheaders = { X-Key = \"k\" }\nurl = \"http://" +
-                         name + ":" + std::to_string(music.port()) + "\"\n",
-               .clock = &clock}) {}
+      : proxy(backend, {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+                                  "\"]\n[upstream.music]\nloopback = true\nheaders = { X-Key = "
+                                  "\"k\" }\nurl = \"http://" +
+                                  name + ":" + std::to_string(music.port()) + "\"\n",
+                        .clock = &clock}) {}
 
   /// The worker's call; "closed" if nothing was reached.
   std::string call(const std::string& name = "music.test") {
@@ -88,6 +88,26 @@ TEST(Names, WithAndWithoutTheLastDotAreOne) {
       EXPECT_EQ("k", bed.music.log().back().field("x-key")) << called << " is no " << listed;
     }
   }
+}
+
+// DNS may be made to say anything. Only a url that names this machine leads to it.
+TEST(Names, NoneLeadsToThisMachineUnlessTheFileSaysSo) {
+  ManualClock clock;
+  NameBed bed(clock);
+  std::string there = std::to_string(bed.music.port());
+  Proxy strict(bed.backend,
+               {.tables = "[dns]\nhosts_file = false\nservers = [\"" + bed.dns.address() +
+                          "\"]\n[upstream.music]\nurl = \"http://music.test:" + there + "\"\n",
+                .clock = &clock});
+  bed.dns.has("music.test", {"127.0.0.1", "::1"}, kHour);
+  bed.dns.has("rebound.test", {"127.0.0.1"}, kHour);
+  for (const char* name : {"music.test", "rebound.test"}) {
+    EXPECT_EQ(
+        403, call_out(strict.egress(), std::string("http://") + name + ":" + there + "/").status());
+  }
+  EXPECT_EQ(0, bed.music.opened());
+  EXPECT_EQ("song", call_out(strict.egress(), "http://127.0.0.1:" + there + "/").body);
+  EXPECT_EQ("song", call_out(strict.egress(), "http://localhost:" + there + "/").body);
 }
 
 TEST(Names, OneThatIsUnknownClosesTheWorkersConnection) {

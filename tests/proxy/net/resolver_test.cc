@@ -52,6 +52,28 @@ TEST(Resolver, TakesBothFamiliesInTurns) {
   EXPECT_EQ(bed.text("SIX.test."), "[fd00::6]:80");
 }
 
+// Whoever asks late in its time gets the old answer, and nobody waits for the new one.
+TEST(Resolver, LooksUpInTheBackgroundBeforeTheTimeHasPassed) {
+  ResolverBed bed;
+  bed.server.has("a.test", {"10.0.0.1"}, 100);
+  EXPECT_EQ(bed.text("a.test"), "10.0.0.1:80");
+  bed.server.has("a.test", {"10.0.0.2"}, 100);
+  Addresses known;
+  bed.clock.advance(89s);
+  bed.loop.turn(false);
+  EXPECT_TRUE(bed.resolver->known_now("a.test", 80, known));
+  EXPECT_EQ(bed.server.asked("a.test"), 1);
+  bed.clock.advance(1s);
+  bed.loop.turn(false);
+  EXPECT_TRUE(bed.resolver->known_now("a.test", 80, known));
+  EXPECT_EQ(known[0].text(), "10.0.0.1:80");
+  EXPECT_TRUE(run_until(bed.loop, [&] { return bed.resolver->counters().answers == 2; }));
+  EXPECT_TRUE(bed.resolver->known_now("a.test", 80, known));
+  EXPECT_EQ(known[0].text(), "10.0.0.2:80");
+  EXPECT_EQ(bed.server.asked("a.test"), 2);
+  EXPECT_FALSE(bed.resolver->known_now("b.test", 80, known));
+}
+
 TEST(Resolver, UsesAnAnswerForItsTimeToLive) {
   ResolverBed bed;
   DnsScript chain;
@@ -59,13 +81,13 @@ TEST(Resolver, UsesAnAnswerForItsTimeToLive) {
   bed.server.on("a.test", kA, chain);
   bed.server.on("a.test", kAaaa, DnsScript{});
   EXPECT_EQ(bed.text("a.test"), "10.0.0.1:80");
-  bed.clock.advance(8999ms);
+  bed.clock.advance(8099ms);
   EXPECT_EQ(bed.text("a.test"), "10.0.0.1:80");
   EXPECT_EQ(bed.server.asked("a.test"), 1);
   EXPECT_EQ(bed.resolver->counters().hits, 1u);
 
   bed.server.has("a.test", {"10.0.0.2"}, 0);
-  bed.clock.advance(1ms);
+  bed.clock.advance(901ms);
   EXPECT_EQ(bed.text("a.test"), "10.0.0.2:80");
   EXPECT_EQ(bed.server.asked("a.test"), 2);
   bed.clock.advance(999ms);  // a TTL of 0 is one second

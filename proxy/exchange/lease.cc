@@ -1,0 +1,128 @@
+// See lease.h.
+#include "proxy/exchange/lease.h"
+
+#include <functional>
+
+#include "proxy/upstream/connect.h"
+
+namespace siding {
+
+namespace {
+/// A bound for what has no other: no library waits longer for a connection.
+constexpr Duration kWorkersPatience = std::chrono::seconds(130);
+
+/// DNS may be made to say anything: only a url that names this machine leads to it.
+Reach reach_of(std::string_view host) {
+  std::optional<SocketAddress> literal = SocketAddress::parse(host, 0);
+  const bool local =
+      literal ? is_loopback(*literal) : host == "localhost" || host.ends_with(".localhost");
+  return local ? Reach::everything : Reach::no_loopback;
+}
+
+Task<Result<Addresses>> addresses_of(LoopServices& services, const OriginUrl& origin,
+                                     TimePoint deadline) {
+  Addresses known;
+  if (services.resolver.known_now(origin.host, origin.port, known)) co_return std::move(known);
+  Result<Addresses> found = co_await services.resolver.resolve(origin.host, origin.port, deadline);
+  if (found) co_return std::move(*found);
+  Error error = found.error();
+  error.retryable = true;
+  co_return error;
+}
+
+/// A new connection to one of the candidates.
+Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, Endpoints::Turn turn,
+                                    const OriginUrl& origin, Reach reach, TlsPeer tls,
+                                    Duration timeout, TimePoint deadline) {
+  Slot slot = co_await pool.reserve(services.loop);
+  auto socket = co_await connect_first(turn, reach, std::move(tls), timeout, deadline);
+  if (!socket) {
+    services.resolver.forget(origin.host);
+    co_return socket.error();
+  }
+  if (const TlsSession* session = (*socket)->tls()) {
+    services.counters().tls_handshake(session->resumed());
+  }
+  const SocketAddress address = turn.used();
+  Lease lease = pool.lease(std::move(slot), std::move(*socket), address);
+  lease.goes_by(std::move(turn));
+  co_return std::move(lease);
+}
+}  // namespace
+
+Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
+                                  bool may_reuse, TimePoint deadline) {
+  if (may_reuse) {
+    Lease idle = pool.take_idle(services.loop);
+    if (idle) co_return std::move(idle);
+  }
+  Slot slot = co_await pool.reserve(services.loop);
+  auto socket =
+      co_await connect_backend(backend.url, services.resolver, backend.connect_timeout, deadline);
+  if (!socket) co_return socket.error();
+  co_return pool.lease(std::move(slot), std::move(*socket));
+}
+
+Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
+                                   bool may_reuse, TimePoint deadline) {
+  const UpstreamConfig& config = upstream.config;
+  Endpoints::Turn turn;
+  if (upstream.literal.empty()) {
+    Result<Addresses> addresses = co_await addresses_of(services, config.url, deadline);
+    if (!addresses) co_return addresses.error();
+    turn = upstream.endpoints.turn(*addresses, caller == Caller::worker, services.loop.now());
+  } else {
+    turn = upstream.endpoints.turn(upstream.literal, caller == Caller::worker, services.loop.now());
+  }
+  if (turn.size() == 0) {
+    co_return Error(Failure::breaker_open, Side::upstream, true,
+                    config.name + ": all its addresses failed a moment ago");
+  }
+  if (may_reuse) {
+    Lease idle = upstream.pool.take_idle(services.loop, &turn.address(0));
+    if (idle) {
+      turn.use(0);
+      idle.goes_by(std::move(turn));
+      co_return std::move(idle);
+    }
+  }
+  Reach reach = config.loopback ? Reach::everything : reach_of(config.url.host);
+  if (config.public_only) reach = Reach::public_only;
+  TlsPeer peer;
+  if (config.url.scheme == "https") {
+    auto context = services.shared.tls->of(config.name);
+    if (!context) co_return context.error();
+    peer.context = std::move(*context);
+    peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
+  }
+  const Duration timeout = caller == Caller::worker ? kWorkersPatience : config.connect_timeout;
+  Result<Lease> lease =
+      co_await open_connection(services, upstream.pool, std::move(turn), config.url, reach,
+                               std::move(peer), timeout, deadline);
+  co_return std::move(lease);
+}
+
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin) {
+  Services& shared = services.shared;
+  TlsPeer peer;
+  if (origin.scheme == "https") {
+    if (!shared.tls->has_unlisted()) {
+      std::function<void()> make = [tls = shared.tls] { tls->make_unlisted(); };
+      co_await shared.bodies.disk.run(std::move(make));
+    }
+    auto context = shared.tls->of("");
+    if (!context) co_return context.error();
+    peer.context = std::move(*context);
+    peer.name = origin.name();
+  }
+  TimePoint until = after(services.loop.now(), kWorkersPatience);
+  Result<Addresses> addresses = co_await addresses_of(services, origin, until);
+  if (!addresses) co_return addresses.error();
+  Endpoints::Turn turn = shared.unlisted_endpoints.turn(*addresses, true, services.loop.now());
+  const Reach reach = reach_of(origin.host);
+  Result<Lease> lease = co_await open_connection(services, shared.unlisted, std::move(turn), origin,
+                                                 reach, std::move(peer), kWorkersPatience, until);
+  co_return std::move(lease);
+}
+
+}  // namespace siding

@@ -1,0 +1,30 @@
+// Connections for requests: a kept one, or a new one to where the request belongs.
+#pragma once
+
+#include "proxy/exchange/services.h"
+#include "proxy/upstream/pool.h"
+
+namespace siding {
+
+/// To a backend. `may_reuse`: a kept one will do.
+Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
+                                  bool may_reuse, TimePoint deadline);
+
+/// On whose behalf an upstream is called.
+enum class Caller : uint8_t {
+  siding,  ///< its own calls: breakers hold them off
+  worker,  ///< the application's: they go out whatever siding thinks of it
+};
+
+/// To the address of an upstream that fares best, in clear or by TLS, as its url says. The lease's
+/// turn() is to be told what came of the call.
+Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
+                                   bool may_reuse, TimePoint deadline);
+
+/// A new one to a host that is no [upstream], for a worker.
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin);
+
+/// Whether an answer of this status says that the address serves.
+inline bool serves(int status) { return status < 502 || status > 504; }
+
+}  // namespace siding

@@ -1,0 +1,123 @@
+// See connect.h.
+#include "proxy/upstream/connect.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "proxy/loop/join.h"
+
+namespace siding {
+
+Task<Result<std::unique_ptr<Socket>>> connect_backend(const OriginUrl& origin, Resolver& resolver,
+                                                      Duration timeout, TimePoint deadline) {
+  if (!origin.unix_path.empty()) {
+    std::optional<SocketAddress> address = SocketAddress::unix_socket(origin.unix_path);
+    if (!address) co_return Error(Failure::internal, Side::local, false, "unix path too long");
+    auto connected = co_await connect_socket(*address, deadline);
+    co_return std::move(connected);
+  }
+  Result<Addresses> addresses = co_await resolver.resolve(origin.host, origin.port, deadline);
+  if (!addresses) {
+    Error error = addresses.error();
+    error.retryable = true;
+    co_return error;
+  }
+  Error last(Failure::dns_error, Side::upstream, true, origin.host + " has no address");
+  for (const SocketAddress& address : *addresses) {
+    TimePoint until = std::min(deadline, after(Loop::current().now(), timeout));
+    auto connected = co_await connect_socket(address, until);
+    if (connected) co_return std::move(connected);
+    last = connected.error();
+    if (Loop::current().now() >= deadline) break;
+  }
+  resolver.forget(origin.host);
+  co_return last;
+}
+
+namespace {
+/// RFC 8305, section 8: the recommended Connection Attempt Delay.
+constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
+
+struct Race {
+  Race(Endpoints::Turn& t, Reach r, TlsPeer p) : turn(t), reach(r), tls(std::move(p)) {}
+  Endpoints::Turn& turn;
+  const Reach reach;
+  const TlsPeer tls;
+  std::unique_ptr<Socket> socket;
+  size_t winner = 0;
+  std::vector<bool> running{};  // by candidate, of those that were begun
+  Error last{Failure::dns_error, Side::upstream, true, "no address"};
+  bool hopeless = false;
+};
+
+/// Not a fault of the address.
+bool is_ours(Failure kind) {
+  return kind == Failure::address_denied || kind == Failure::tls_certificate ||
+         kind == Failure::no_descriptor;
+}
+
+Task<Result<std::unique_ptr<Socket>>> connect_one(const Race& race, SocketAddress address,
+                                                  TimePoint until) {
+  if (!within(race.reach, address)) {
+    co_return Error(Failure::address_denied, Side::upstream, true,
+                    address.text() + (is_loopback(address)
+                                          ? " is this machine: a name may lead there only with "
+                                            "`loopback = true` in its [upstream]"
+                                          : " is a private address, and `public_only = true`"));
+  }
+  auto connected = co_await connect_socket(address, until);
+  if (!connected || !race.tls.context) co_return std::move(connected);
+  Result<> secured = co_await start_tls(**connected, race.tls.context, race.tls.name, until);
+  if (!secured) co_return secured.error();
+  co_return std::move(connected);
+}
+
+Task<> attempt(Race& race, size_t i, TimePoint until) {
+  auto connected = co_await connect_one(race, race.turn.address(i), until);
+  race.running[i] = false;
+  if (connected) {
+    if (race.socket) co_return;  // in the same turn of the loop as another one
+    race.socket = std::move(*connected);
+    race.winner = i;
+    co_return;
+  }
+  race.last = connected.error();
+  race.hopeless = race.last.kind == Failure::tls_certificate;
+  if (!is_ours(race.last.kind)) race.turn.missed(i, Loop::current().now());
+}
+}  // namespace
+
+Task<Result<std::unique_ptr<Socket>>> connect_first(Endpoints::Turn& turn, Reach reach, TlsPeer tls,
+                                                    Duration timeout, TimePoint deadline) {
+  Race race(turn, reach, std::move(tls));
+  Group attempts;
+  size_t begun = 0;
+  while (!race.socket && !race.hopeless) {
+    TimePoint now = Loop::current().now();
+    const bool more = begun < turn.size() && (begun == 0 || now < deadline);
+    if (!more && attempts.running() == 0) break;
+    size_t running = attempts.running();
+    TimePoint next = kNever;
+    if (more) {
+      race.running.push_back(true);
+      attempts.start(attempt(race, begun, std::min(deadline, after(now, timeout))));
+      ++begun;
+      running = attempts.running();
+      if (begun < turn.size()) next = after(now, kAttemptDelay);
+    }
+    // Until one ends, or the next one's time has come.
+    while (!race.socket && attempts.running() == running && running > 0) {
+      bool ended = co_await Wait(attempts.changed(), next);
+      if (!ended) break;
+    }
+  }
+  if (!race.socket) co_return race.last;
+  // Who began earlier had the time that it takes.
+  for (size_t i = 0; i < race.winner; ++i) {
+    if (race.running[i]) turn.missed(i, Loop::current().now());
+  }
+  turn.use(race.winner);
+  co_return std::move(race.socket);
+}
+
+}  // namespace siding

@@ -1,0 +1,108 @@
+// The addresses of one upstream and how each fares: which one a call goes to, and which ones get none
+// for a while (a circuit breaker an address).
+// - A call goes where the fewest are under way, in turn between equals.
+// - A breaker opens after `failures` in a row, or when `percent` of the last calls failed, for `pause`,
+//   doubled each time up to 30 s; then one call at a time tries the address again, and closes it.
+// Invariants: process-wide, exact over all threads; a Turn gives back what it took, whatever ends it;
+// at most kMaxKept addresses that nobody uses are remembered.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/small_pool.h"
+#include "config/config.h"
+#include "proxy/net/address.h"
+#include "proxy/net/dns_cache.h"
+
+namespace siding {
+
+class Endpoints {
+  struct Endpoint;
+
+ public:
+  static constexpr size_t kMaxKept = 64;
+  static constexpr Duration kMaxPause = std::chrono::seconds(30);
+  /// Of `percent`: the calls of so long, and not fewer than so many.
+  static constexpr Duration kWindow = std::chrono::seconds(10);
+  static constexpr uint32_t kLeastCalls = 20;
+
+  explicit Endpoints(const BreakerConfig& config) : config_(config) {}
+  ~Endpoints();
+  Endpoints(const Endpoints&) = delete;
+  Endpoints& operator=(const Endpoints&) = delete;
+
+  /// Whom one call may try, and where it is under way.
+  class Turn {
+   public:
+    Turn() = default;
+    Turn(Turn&& o) noexcept
+        : owner_(std::exchange(o.owner_, nullptr)),
+          candidates_(std::move(o.candidates_)),
+          at_(std::exchange(o.at_, nullptr)),
+          probing_(o.probing_) {}
+    Turn& operator=(Turn&& o) noexcept;
+    ~Turn() { end(); }
+
+    /// The best first; none: all breakers are open.
+    size_t size() const { return candidates_.size(); }
+    const SocketAddress& address(size_t i) const;
+    /// It could not be connected to, or not before another one.
+    void missed(size_t i, TimePoint now);
+    /// The call goes there: it counts as under way until the Turn ends.
+    void use(size_t i);
+    /// Where it goes.
+    const SocketAddress& used() const { return at_->address; }
+    /// What came of it. Not told: it was cancelled, which says nothing about the address.
+    void answered(bool well, TimePoint now);
+
+   private:
+    friend class Endpoints;
+    void end();
+    Endpoints* owner_ = nullptr;
+    PooledVector<Endpoint*> candidates_;
+    Endpoint* at_ = nullptr;
+    bool probing_ = false;  // the first one
+  };
+
+  /// `even_open`: open breakers are tried too, last. For calls that are not siding's own.
+  Turn turn(const Addresses& addresses, bool even_open, TimePoint now);
+
+  struct Snapshot {
+    SocketAddress address;
+    uint32_t under_way = 0;
+    bool open = false;
+  };
+  std::vector<Snapshot> snapshot() const;
+
+ private:
+  struct Endpoint {
+    explicit Endpoint(const SocketAddress& a) : address(a) {}
+    const SocketAddress address;
+    uint32_t turns = 0;  // that name it
+    uint32_t under_way = 0;
+    uint32_t failures = 0;  // in a row
+    bool open = false;
+    bool probed = false;  // a turn tries whether it can be closed
+    uint32_t pauses = 0;  // in a row
+    TimePoint open_until{};
+    TimePoint window_begin{};
+    uint32_t calls = 0;  // of this window
+    uint32_t failed = 0;
+  };
+  Endpoint& find(const SocketAddress& address);
+  void forget_unused();
+  void count(Endpoint& endpoint, bool well, TimePoint now);
+  void trip(Endpoint& endpoint, TimePoint now);
+
+  const BreakerConfig config_;
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  size_t rotation_ = 0;
+};
+
+}  // namespace siding

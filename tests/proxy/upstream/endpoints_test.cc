@@ -1,0 +1,128 @@
+// Which address of an upstream a call goes to, and which ones are left alone.
+#include "proxy/upstream/endpoints.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace siding {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TimePoint kNow{1000s};
+
+Addresses three() {
+  return {*SocketAddress::parse("10.0.0.1", 80), *SocketAddress::parse("10.0.0.2", 80),
+          *SocketAddress::parse("10.0.0.3", 80)};
+}
+/// One call: where it would go, and what comes of it.
+std::string call(Endpoints& all, bool well, TimePoint now, bool even_open = false) {
+  Endpoints::Turn turn = all.turn(three(), even_open, now);
+  if (turn.size() == 0) return "none";
+  turn.use(0);
+  turn.answered(well, now);
+  return turn.used().ip();
+}
+/// The first address fails its calls until it gets none.
+void open_first(Endpoints& all, TimePoint now) {
+  for (int i = 0; i < 30; ++i) {
+    Endpoints::Turn turn = all.turn({three()[0]}, false, now);
+    if (turn.size() == 0) return;
+    turn.use(0);
+    turn.answered(false, now);
+  }
+  FAIL() << "it never opened";
+}
+
+TEST(Endpoints, AreUsedInTurnAndWhereTheFewestAreUnderWay) {
+  Endpoints all{BreakerConfig{}};
+  std::map<std::string, int> calls;
+  for (int i = 0; i < 300; ++i) ++calls[call(all, true, kNow)];
+  EXPECT_EQ(calls,
+            (std::map<std::string, int>{{"10.0.0.1", 100}, {"10.0.0.2", 100}, {"10.0.0.3", 100}}));
+
+  std::vector<Endpoints::Turn> under_way;
+  for (int i = 0; i < 6; ++i) {
+    under_way.push_back(all.turn(three(), false, kNow));
+    under_way.back().use(0);
+  }
+  std::string freed = under_way[2].used().ip();
+  under_way[2] = Endpoints::Turn();
+  EXPECT_EQ(call(all, true, kNow), freed);
+}
+
+TEST(Endpoints, OneThatFailsIsLeftAloneForAWhile) {
+  Endpoints all{BreakerConfig{.failures = 5, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  for (int i = 0; i < 30; ++i) EXPECT_NE(call(all, true, kNow), "10.0.0.1");
+  // Then one call at a time tries it.
+  Endpoints::Turn probe = all.turn(three(), false, kNow + 1s);
+  EXPECT_EQ(probe.address(0).ip(), "10.0.0.1");
+  EXPECT_EQ(probe.size(), 3u) << "and has somewhere else to go";
+  EXPECT_NE(call(all, true, kNow + 1s), "10.0.0.1");
+  probe.use(0);
+  probe.answered(true, kNow + 1s);
+  probe = Endpoints::Turn();
+  std::map<std::string, int> calls;
+  for (int i = 0; i < 30; ++i) ++calls[call(all, true, kNow + 1s)];
+  EXPECT_EQ(calls["10.0.0.1"], 10);
+}
+
+TEST(Endpoints, EachTimeItIsLeftAloneForTwiceAsLong) {
+  Endpoints all{BreakerConfig{.failures = 3, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  TimePoint now = kNow;
+  for (Duration pause : {1000ms, 2000ms, 4000ms, 8000ms, 16000ms, 30000ms, 30000ms}) {
+    EXPECT_EQ(all.turn({three()[0]}, false, now + pause - 1ms).size(), 0u);
+    now += pause;
+    Endpoints::Turn probe = all.turn({three()[0]}, false, now);
+    ASSERT_EQ(probe.size(), 1u);
+    probe.missed(0, now);
+  }
+}
+
+TEST(Endpoints, AProbeThatWasCancelledIsNoAnswer) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  { Endpoints::Turn cancelled = all.turn({three()[0]}, false, kNow + 1s); }
+  EXPECT_EQ(all.turn({three()[0]}, false, kNow + 1s).size(), 1u);
+}
+
+TEST(Endpoints, AShareOfFailuresOpensIt) {
+  Endpoints all{BreakerConfig{.failures = 0, .percent = 50, .pause = 1s}};
+  auto one = [&](bool well, TimePoint now) {
+    Endpoints::Turn turn = all.turn({three()[0]}, false, now);
+    if (turn.size() == 0) return false;
+    turn.use(0);
+    turn.answered(well, now);
+    return true;
+  };
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(one(i % 3 != 0, kNow)) << "a third fails";
+  for (int i = 0; i < 19; ++i) EXPECT_TRUE(one(false, kNow + 11s)) << "too few to say";
+  EXPECT_TRUE(one(false, kNow + 11s));
+  EXPECT_FALSE(one(true, kNow + 11s));
+}
+
+TEST(Endpoints, AWorkersCallGoesThereAllTheSameButLast) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  for (int i = 0; i < 10; ++i) {
+    Endpoints::Turn turn = all.turn(three(), true, kNow);
+    ASSERT_EQ(turn.size(), 3u);
+    EXPECT_EQ(turn.address(2).ip(), "10.0.0.1");
+  }
+}
+
+TEST(Endpoints, OnlySoManyAreRemembered) {
+  Endpoints all{BreakerConfig{}};
+  for (uint16_t port = 1; port < 1000; ++port) {
+    Addresses one(1, *SocketAddress::parse("10.0.0.1", port));
+    EXPECT_EQ(all.turn(one, false, kNow).size(), 1u);
+  }
+  EXPECT_LE(all.snapshot().size(), Endpoints::kMaxKept);
+}
+
+}  // namespace
+}  // namespace siding

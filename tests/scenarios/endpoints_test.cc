@@ -1,0 +1,139 @@
+// Upstreams with several addresses: which one gets the calls, what a dead or a silent one costs, and how
+// often a failing call is made again.
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/harness/dns_server.h"
+#include "tests/harness/proxy.h"
+
+namespace siding::test {
+namespace {
+
+constexpr uint32_t kLong = 3600;  // seconds
+constexpr std::array kIps{"127.0.0.1", "127.0.0.2", "127.0.0.3"};
+
+/// Three origins behind one name and port; a view that makes no call, and whose route prefetches one.
+struct ThreeBed {
+  explicit ThreeBed(const std::string& keys = "", ManualClock* clock = nullptr)
+      : a(Origin::Down()),
+        b(Origin::Down(), kIps[1], a.port()),
+        c(Origin::Down(), kIps[2], a.port()),
+        proxy(backend, setup(keys, clock)) {
+    for (Origin* o : {&a, &b, &c}) {
+      o->on_request([](Origin::Call& call) { call.respond("song"); });
+    }
+    dns.has("music.test", {kIps[0], kIps[1], kIps[2]}, kLong);
+  }
+  Setup setup(const std::string& keys, ManualClock* clock) {
+    Setup s;
+    s.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+               "\"]\n[upstream.music]\nloopback = true\nurl = \"http://music.test:" +
+               std::to_string(a.port()) + "\"\n" + keys;
+    s.route =
+        "[route.prefetch]\nmode = \"on\"\n[route.prefetch.calls.song]\n"
+        "call = \"music:/s?word={query.q}\"\n";
+    s.clock = clock;
+    return s;
+  }
+  /// The worker's own call.
+  Message call() {
+    return call_out(proxy.egress(), "http://music.test:" + std::to_string(a.port()) + "/");
+  }
+  /// A request whose call is prefetched; the speculation's budget lets ten go unused.
+  void prefetch(const std::string& q) { EXPECT_EQ(200, get(proxy.front(), "/?q=" + q).status()); }
+  double open(const char* ip) {
+    return proxy.metric("siding_endpoint_open",
+                        {"address=" + std::string(ip) + ":" + std::to_string(a.port())});
+  }
+
+  DnsServer dns;
+  Origin a, b, c;
+  Origin backend;
+  Proxy proxy;
+};
+
+TEST(Endpoints, TakeTurns) {
+  ThreeBed bed;
+  for (Origin* o : {&bed.a, &bed.b, &bed.c}) o->start();
+  for (int i = 0; i < 30; ++i) EXPECT_EQ("song", bed.call().body);
+  EXPECT_EQ(10, bed.a.requests());
+  EXPECT_EQ(10, bed.b.requests());
+  EXPECT_EQ(10, bed.c.requests());
+  EXPECT_EQ(1, bed.a.opened()) << "each has its kept connection";
+}
+
+TEST(Endpoints, AnAddressThatVanishesGetsNoMoreCalls) {
+  ManualClock clock;
+  ThreeBed bed("", &clock);
+  bed.a.start();
+  bed.b.start();
+  bed.dns.has("music.test", {kIps[0]}, 60);
+  EXPECT_EQ("song", bed.call().body);
+  bed.dns.has("music.test", {kIps[1]}, 60);
+  bed.proxy.advance(std::chrono::seconds(61));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ("song", bed.call().body);
+  EXPECT_EQ(1, bed.a.requests());
+  EXPECT_EQ(5, bed.b.requests());
+}
+
+// RFC 8305: who does not answer within 250 ms gets company.
+TEST(Endpoints, ASilentAddressCostsAQuarterOfASecondAndThenNothing) {
+  ThreeBed bed("breaker.failures = 2\nbreaker.pause = \"10m\"\n");
+  bed.b.start();
+  BlackHole silent("127.0.0.4", bed.a.port());
+  bed.dns.has("music.test", {"127.0.0.4", kIps[1]}, kLong);
+  for (int i = 0; i < 8; ++i) {
+    Message answer =
+        call_out(bed.proxy.egress(), "http://music.test:" + std::to_string(bed.a.port()) + "/",
+                 "Connection: close\r\n");
+    EXPECT_EQ("song", answer.body) << answer;
+  }
+  EXPECT_EQ(1, bed.open("127.0.0.4"));
+  EXPECT_EQ(0, bed.open(kIps[1]));
+}
+
+TEST(Endpoints, OwnCallsLeaveADeadUpstreamAloneAndTheWorkersDoNot) {
+  ManualClock clock;
+  ThreeBed bed("breaker.failures = 2\nretries = 0\n", &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  for (int i = 0; i < 3; ++i) bed.prefetch(std::to_string(i));
+  EXPECT_EQ(1, bed.open(kIps[0]));
+  EXPECT_EQ(1, bed.proxy.metric("siding_connect_failures_total", {"reason=breaker_open"}));
+  bed.a.start();
+  EXPECT_EQ("song", bed.call().body) << "the worker's own call goes out";
+  EXPECT_EQ(0, bed.open(kIps[0])) << "and tells that it is back";
+  bed.prefetch("back");
+  EXPECT_TRUE(bed.a.wait_for(2));
+}
+
+TEST(Endpoints, AFailingCallIsMadeAgainElsewhere) {
+  ThreeBed bed;
+  bed.a.start();
+  bed.b.start();
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  bed.a.on_request([](Origin::Call& call) { call.respond("no", "", 503); });
+  bed.b.on_request([](Origin::Call& call) { call.respond("no", "", 503); });
+  bed.prefetch("x");
+  EXPECT_TRUE(bed.a.wait_for(1));
+  EXPECT_TRUE(bed.b.wait_for(1));
+  EXPECT_EQ(1, bed.proxy.metric("siding_upstream_retries_total", {"result=made"}));
+}
+
+TEST(Endpoints, ACallThatMayNotBeRepeatedYetIsNot) {
+  ThreeBed bed;
+  bed.a.start();
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  // Later than the call may last.
+  bed.a.on_request([](Origin::Call& call) { call.respond("no", "Retry-After: 3600\r\n", 503); });
+  bed.prefetch("x");
+  EXPECT_EQ(1, bed.a.requests());
+  // An answer is an answer.
+  bed.a.on_request([](Origin::Call& call) { call.respond("no", "", 500); });
+  bed.prefetch("y");
+  EXPECT_EQ(2, bed.a.requests());
+  EXPECT_EQ(0, bed.proxy.metric("siding_upstream_retries_total"));
+}
+
+}  // namespace
+}  // namespace siding::test
