@@ -56,6 +56,8 @@ enum class Outcome : uint8_t {
   queue_timeout,        ///< 503: no worker in time
   no_buffer,            ///< 503: no room for the body
   backend_down,         ///< 503: the backend cannot be reached
+  leg_failed,           ///< 502: a leg of a fan-out without which there is no answer
+  leg_timeout,          ///< 504: the same, for want of time
   deadline,             ///< 504: the exchange's deadline passed
   backend_timeout,      ///< 504
   backend_closed,       ///< 502: closed or reset without an answer
@@ -79,6 +81,20 @@ enum class PrefetchOutcome : uint8_t {
   connect_failed,  ///< could not connect: the worker's own call goes out
   too_large,       ///< over the bound of a pin
   observed,        ///< `observe`, or `auto` before its dry match: no call was made
+  count_
+};
+
+/// What became of one leg of a fan-out.
+enum class LegOutcome : uint8_t {
+  ok,            ///< its answer is a part of the whole
+  timeout,       ///< not in its time, or not before the deadline
+  failed,        ///< no answer: not reached, or broken off
+  breaker_open,  ///< its upstream is left alone for a while
+  status,        ///< an answer, but not of 200 to 299
+  invalid,       ///< it says that it is JSON, and is not
+  too_large,     ///< over the leg's max_body
+  value_absent,  ///< a value of its call is missing, such as one of a leg that failed
+  lost,          ///< another one won the race
   count_
 };
 
@@ -124,6 +140,8 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"queue_timeout", 503},
     {"no_buffer", 503},
     {"backend_down", 503},
+    {"leg_failed", 502},
+    {"leg_timeout", 504},
     {"deadline", 504},
     {"backend_timeout", 504},
     {"backend_closed", 502},
@@ -148,6 +166,11 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcom
                       "cancelled", "connect_failed", "too_large",   "observed"};
 static_assert(!kPrefetchOutcomes.back().empty());
 
+inline constexpr std::array<std::string_view, static_cast<size_t>(LegOutcome::count_)> kLegOutcomes{
+    "ok",      "timeout",   "failed",       "breaker_open", "status",
+    "invalid", "too_large", "value_absent", "lost"};
+static_assert(!kLegOutcomes.back().empty());
+
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
     kPrefetchSkips{"value_absent", "unsafe_method", "condition",     "off",
                    "observing",    "budget",        "client_paused", "template_paused",
@@ -171,6 +194,9 @@ constexpr std::string_view to_string(PrefetchOutcome o) {
 }
 constexpr std::string_view to_string(PrefetchSkip s) {
   return outcome_detail::kPrefetchSkips[static_cast<size_t>(s)];
+}
+constexpr std::string_view to_string(LegOutcome o) {
+  return outcome_detail::kLegOutcomes[static_cast<size_t>(o)];
 }
 constexpr std::string_view to_string(Side s) {
   return s == Side::local ? "local" : s == Side::downstream ? "downstream" : "upstream";

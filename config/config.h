@@ -117,6 +117,16 @@ struct UpstreamConfig {
   TlsConfig tls;
 };
 
+enum class MergeKind { object, concat };
+
+/// How the answers of a fan-out's legs become one.
+struct MergeConfig {
+  MergeKind kind = MergeKind::object;  ///< object: a member a leg; concat: one array out of theirs
+  std::string at;                      ///< concat: where each has it, a JSON pointer; "": it is one
+  uint32_t limit = 0;                  ///< concat: items at most; 0: all
+  bool interleave = false;             ///< concat: the first of each, the second of each, ...
+};
+
 enum class PrefetchMode { off, observe, automatic, on };
 
 /// One upstream call of a prefetch.
@@ -138,20 +148,32 @@ struct PrefetchConfig {
   std::vector<CallConfig> calls;
 };
 
+/// One upstream call of a fan-out.
+struct LegConfig : CallConfig {
+  bool required = false;            ///< without it there is no answer
+  std::optional<Duration> timeout;  ///< default: the upstream's
+  uint64_t max_body = 1 << 20;      ///< bytes
+  bool set_cookie = false;          ///< its Set-Cookie fields are passed on
+};
+
 struct RouteConfig {
   std::string text() const;  ///< for messages: "path /search/"
   PathPattern path = PathPattern::everything();
   std::string host;                  ///< exact or "*.x", lower case; empty = any
   std::vector<std::string> methods;  ///< empty = any; HEAD follows GET
   std::vector<std::pair<std::string, std::string>> headers;  ///< name -> exact value; "*" = present
-  std::string backend;
+  std::string backend;                                       ///< empty: fan-out
   std::optional<Duration> deadline;  ///< of the whole exchange, from the complete head
   int priority = 0;                  ///< lower first
   bool queue = true;                 ///< false: straight to the backend, outside its cap
   bool stream = false;               ///< pass the answer at the client's speed
   uint64_t max_body = 0;             ///< bytes; 0 = the limit of [limits]
   PrefetchConfig prefetch;
-  std::string place;  ///< "file:line:column"
+  std::vector<LegConfig> fanout;
+  MergeConfig merge;           ///< of a fan-out
+  bool race = false;           ///< of a fan-out: the first good answer is the answer
+  bool server_timing = false;  ///< of a fan-out: tells clients how long its legs took
+  std::string place;           ///< "file:line:column"
 };
 
 struct LimitsConfig {

@@ -47,10 +47,11 @@ inline const Text<std::string> kServerName{
     },
     [](const std::string& name) { return name.empty() ? std::string("auto") : name; }};
 inline const Text<std::string> kHost{parse_host_pattern, print_host_pattern};
-inline const Text<std::string> kAnyText{[](std::string_view text) {
-                                          return Parsed<std::string>{std::string(text), ""};
-                                        },
-                                        as_is};
+inline const Text<std::string> kBackend{
+    [](std::string_view text) {
+      return Parsed<std::string>{text == "none" ? "" : std::string(text), ""};
+    },
+    [](const std::string& name) { return name.empty() ? std::string("none") : name; }};
 
 }  // namespace kind
 
@@ -144,6 +145,24 @@ void options(V& v, CallConfig& c) {
 }
 
 template <class V>
+void options(V& v, LegConfig& c) {
+  options(v, static_cast<CallConfig&>(c));
+  v.option("required", c.required, Flag{});
+  v.option("timeout", c.timeout, Time{1ms, 10min, "auto"});
+  v.option("max_body", c.max_body, Size{1, 1ull << 32});
+  v.option("set_cookie", c.set_cookie, Flag{});
+}
+
+template <class V>
+void options(V& v, MergeConfig& c) {
+  v.option("kind", c.kind,
+           OneOf<MergeKind>{{{"object", MergeKind::object}, {"concat", MergeKind::concat}}});
+  v.option("at", c.at, Text<std::string>{parse_pointer, kind::as_is});
+  v.option("limit", c.limit, Count{1, 1'000'000'000, "none"});
+  v.option("interleave", c.interleave, Flag{});
+}
+
+template <class V>
 void options(V& v, PrefetchConfig& c) {
   v.option("mode", c.mode,
            OneOf<PrefetchMode>{{{"off", PrefetchMode::off},
@@ -164,14 +183,17 @@ void options(V& v, RouteConfig& c) {
   v.option("host", c.host, kind::kHost);
   v.option("method", c.methods, ListOf{Text<std::string>{parse_method, kind::as_is}});
   v.option("header", c.headers, MatchedHeaders{});
-  v.required("backend", c.backend, kind::kAnyText,
-             "the backend that serves it, such as backend = \"shop\" for [backend.shop]");
+  v.option("backend", c.backend, kind::kBackend);
   v.option("deadline", c.deadline, Time{1ms, 24h, "none"});
   v.option("priority", c.priority, Count{-1000, 1000});
   v.option("queue", c.queue, Flag{});
   v.option("stream", c.stream, Flag{});
   v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
+  v.inline_table("merge", c.merge);
+  v.option("race", c.race, Flag{});
+  v.option("server_timing", c.server_timing, Flag{});
   v.table("prefetch", c.prefetch, !c.prefetch.calls.empty());
+  v.named_tables("fanout", c.fanout, static_cast<std::string LegConfig::*>(&CallConfig::leg));
 }
 
 template <class V>

@@ -61,6 +61,14 @@ void validate_captures(const RouteConfig& route, const CallConfig& call, const T
   }
 }
 
+std::vector<std::string> legs_used_by(const CallConfig& call) {
+  std::vector<std::string> names = call.target.names(Template::Source::leg);
+  for (const auto& [header, value] : call.headers) {
+    for (std::string& name : value.names(Template::Source::leg)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 void validate_call(const Config& config, const RouteConfig& route, const CallConfig& call,
                    const Node& node, bool path_is_known, Faults& faults) {
   const Node& text = node.at("call");
@@ -95,8 +103,14 @@ void validate_prefetch(const Config& config, const RouteConfig& route, const Nod
     return;
   }
   for (size_t i = 0; i < route.prefetch.calls.size(); ++i) {
-    validate_call(config, route, route.prefetch.calls[i], calls->children[i], path_is_known,
-                  faults);
+    const CallConfig& call = route.prefetch.calls[i];
+    validate_call(config, route, call, calls->children[i], path_is_known, faults);
+    for (const std::string& name : legs_used_by(call)) {
+      faults.error(calls->children[i].at("call").place_of(0),
+                   "`" + name +
+                       "./...` is a value of a leg of a fan-out; a prefetch has only what "
+                       "the request itself says");
+    }
   }
   if (!route.prefetch.calls.empty() && !config.egress && faults.surely_missing("egress")) {
     faults.error(prefetch.key_place,
@@ -121,6 +135,77 @@ void validate_prefetch(const Config& config, const RouteConfig& route, const Nod
   }
 }
 
+// --- fan-out ------------------------------------------------------------------------------------
+
+const LegConfig* find_leg(const RouteConfig& route, const std::string& name) {
+  auto found = std::find_if(route.fanout.begin(), route.fanout.end(),
+                            [&](const LegConfig& leg) { return leg.leg == name; });
+  return found == route.fanout.end() ? nullptr : &*found;
+}
+
+// The way from `leg` back to itself through the values that legs use of each other; empty: none.
+std::string cycle_through(const RouteConfig& route, const LegConfig& leg, const std::string& start,
+                          size_t depth = 0) {
+  if (depth > route.fanout.size()) return {};
+  for (const std::string& name : legs_used_by(leg)) {
+    if (name == start) return leg.leg + " needs " + name;
+    const LegConfig* next = find_leg(route, name);
+    const std::string rest = next == nullptr ? "" : cycle_through(route, *next, start, depth + 1);
+    if (!rest.empty()) return leg.leg + " needs " + name + ", " + rest;
+  }
+  return {};
+}
+
+void validate_fanout(const Config& config, const RouteConfig& route, const Node& node,
+                     bool path_is_known, Faults& faults) {
+  const Node& legs = node.at("fanout");
+  if (!route.backend.empty()) {
+    faults.error(node.at("backend").place,
+                 "a route has a backend or a fan-out, not both: siding answers a fan-out itself");
+  }
+  if (!route.prefetch.calls.empty()) {
+    faults.error(node.at("prefetch").key_place,
+                 "a prefetch is for a backend's calls, and this route has none; make it a leg");
+  }
+  for (size_t i = 0; i < route.fanout.size(); ++i) {
+    const LegConfig& leg = route.fanout[i];
+    const Node& text = legs.children[i].at("call");
+    validate_call(config, route, leg, legs.children[i], path_is_known, faults);
+    const std::vector<std::string> used = legs_used_by(leg);
+    for (const std::string& name : used) {
+      if (find_leg(route, name) != nullptr) continue;
+      std::vector<std::string> known;
+      for (const LegConfig& other : route.fanout) known.push_back(other.leg);
+      faults.error(text.place_of(0), "`" + leg.leg + "` uses a value of `" + name +
+                                         "`, and there is no such leg" +
+                                         suggestion(name, known, "the legs"));
+    }
+    const std::string cycle = cycle_through(route, leg, leg.leg);
+    // Told once, at the first leg of the circle.
+    const bool first = std::none_of(
+        route.fanout.begin(), route.fanout.begin() + static_cast<ptrdiff_t>(i),
+        [&](const LegConfig& l) { return cycle.find(" needs " + l.leg) != std::string::npos; });
+    if (!cycle.empty() && first) {
+      faults.error(text.place_of(0), "these legs wait for each other for ever: " + cycle);
+    }
+    if (route.race && !used.empty()) {
+      faults.error(text.place_of(0), "in a race no leg waits for another one");
+    }
+    if (route.race && leg.required) {
+      faults.error(legs.children[i].at("required").place,
+                   "in a race the first good answer is the answer: no leg is required");
+    }
+  }
+  const bool concat = route.merge.kind == MergeKind::concat;
+  if (route.race && concat) {
+    faults.error(node.at("merge").place, "a race has one answer: there is nothing to merge");
+  }
+  if (!concat && (!route.merge.at.empty() || route.merge.limit != 0 || route.merge.interleave)) {
+    faults.error(node.at("merge").place,
+                 "`at`, `limit` and `interleave` are for merge.kind = \"concat\"");
+  }
+}
+
 // --- routes -------------------------------------------------------------------------------------
 
 void validate_route(const Config& config, size_t index, const Node& routes, Faults& faults) {
@@ -132,10 +217,22 @@ void validate_route(const Config& config, size_t index, const Node& routes, Faul
                  "there is no [backend." + route.backend + "]" +
                      suggestion(route.backend, names_of(config.backends), "the backends"));
   }
+  const Node* legs = node.find("fanout");
+  if (legs == nullptr && route.backend.empty() && faults.surely_missing("backend")) {
+    faults.error(node.place,
+                 "missing `backend` in [[route]]: the backend that serves it, such as backend = "
+                 "\"shop\" for [backend.shop]; or answer it by [route.fanout]");
+  }
+  if (legs != nullptr && legs->is(Node::Kind::table) && legs->children.empty()) {
+    faults.error(legs->place,
+                 "a fan-out without legs: name them under [route.fanout], as in song = { call = "
+                 "\"music:/s?word={query.q}\" }");
+  }
   const Node* path = node.find("path");
   const bool path_is_known =
       path == nullptr || path->text == "*" || path->text == route.path.text();
   validate_prefetch(config, route, node, path_is_known, faults);
+  if (!route.fanout.empty()) validate_fanout(config, route, node, path_is_known, faults);
 }
 
 // In a configuration with faults a route may only look as if it took everything.

@@ -87,6 +87,13 @@ std::string format_duration(Duration d) {
 
 std::string format_size(uint64_t bytes) { return print_number_with_unit(bytes, kSizeUnits, "0B"); }
 
+Parsed<std::string> parse_pointer(std::string_view text) {
+  if (text.empty() || text[0] == '/') return {std::string(text), ""};
+  return {
+      {},
+      "`" + std::string(text) + "` is not a JSON pointer; write \"/" + std::string(text) + "\""};
+}
+
 Parsed<std::string> parse_method(std::string_view text) {
   if (!is_token(text)) return {{}, "a method is a word such as \"GET\""};
   if (std::any_of(text.begin(), text.end(), [](char c) { return c != ascii_lower(c); })) {

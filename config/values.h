@@ -36,6 +36,8 @@ Parsed<std::string> parse_domain(std::string_view text);
 /// brackets, and empty for every host.
 Parsed<std::string> parse_host_pattern(std::string_view text);
 std::string print_host_pattern(const std::string& host);
+/// A JSON pointer (RFC 6901).
+Parsed<std::string> parse_pointer(std::string_view text);
 /// A name or an IP literal, as it stands in a certificate.
 Parsed<std::string> parse_server_name(std::string_view text);
 Parsed<std::string> parse_method(std::string_view text);

@@ -50,6 +50,11 @@ std::optional<std::string> Template::value_of(const Part& part, const TemplateVa
     case Source::form: value = values.form(part.name); break;
     case Source::json: value = values.json(part.name); break;
     case Source::client_ip: value = values.client_ip(); break;
+    case Source::leg: {
+      size_t dot = part.name.find('.');
+      value = values.leg(std::string_view(part.name).substr(0, dot), part.name.substr(dot + 1));
+      break;
+    }
   }
   if (!value) return part.default_value;
   for (Filter filter : part.filters) {
@@ -157,6 +162,7 @@ std::optional<std::string> Template::fill(const TemplateValues& values) const {
 std::string Template::missing(const TemplateValues& values) const {
   const Part* culprit = nullptr;
   if (render(values, culprit) || culprit == nullptr) return {};
+  if (culprit->source == Source::leg) return culprit->name;
   return std::string(to_string(culprit->source)) + '.' + culprit->name;
 }
 
@@ -165,7 +171,8 @@ bool Template::uses(Source source) const { return !names(source).empty(); }
 std::vector<std::string> Template::names(Source source) const {
   std::vector<std::string> out;
   for (const Part& part : parts_) {
-    if (part.has_value && part.source == source) out.push_back(part.name);
+    if (!part.has_value || part.source != source) continue;
+    out.push_back(source == Source::leg ? part.name.substr(0, part.name.find('.')) : part.name);
   }
   return out;
 }

@@ -8,7 +8,8 @@
 // A placeholder is "{" source { "|" filter } [ ":" default ] "}"; a brace of the text is written
 // twice. The default counts where the request has no value at all (not for an empty one) and passes
 // no filter but the encoding. Sources: query.NAME, path.NAME (a capture of the route), header.NAME,
-// cookie.NAME, form.NAME, json./POINTER, client.ip. NAME and POINTER hold none of | : { }.
+// cookie.NAME, form.NAME, json./POINTER, client.ip, LEG./POINTER (in a fan-out: of an earlier leg's
+// answer). NAME and POINTER hold none of | : { }.
 //
 // Filters that change the value, in the order written (ASCII only):
 //   trim    without white space at both ends      lower   in lower case
@@ -52,6 +53,8 @@ class TemplateValues {
   virtual std::optional<std::string> form(std::string_view name) const = 0;
   virtual std::optional<std::string> json(std::string_view pointer) const = 0;
   virtual std::optional<std::string> client_ip() const = 0;
+  /// Of the answer to an earlier call of the same fan-out.
+  virtual std::optional<std::string> leg(std::string_view name, std::string_view pointer) const = 0;
 };
 
 /// The place that a template's result will have, which decides how values are encoded. A target is
@@ -66,7 +69,7 @@ struct TemplateError {
 
 class Template {
  public:
-  enum class Source { query, path, header, cookie, form, json, client_ip };
+  enum class Source { query, path, header, cookie, form, json, client_ip, leg };
   enum class Filter { trim, lower, first, form, requote };
   enum class Slot { path, query, header };  ///< where one value stands
 
@@ -81,7 +84,7 @@ class Template {
 
   const std::string& text() const { return text_; }
   bool uses(Source source) const;
-  /// The names after a source, as written: {"q"} for "{query.q}".
+  /// The names after a source, as written: {"q"} for "{query.q}"; of a leg its own: {"song"}.
   std::vector<std::string> names(Source source) const;
   /// Whether it has no placeholder at all.
   bool constant() const;

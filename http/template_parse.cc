@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 7> kSources{"query", "path", "header", "c
                                                    "form",  "json", "client"};
 constexpr std::array<std::string_view, 5> kFilters{"trim", "lower", "first", "form", "requote"};
 
-std::string quoted(std::string_view text) { return '`' + std::string(text) + '`'; }
+std::string ticked(std::string_view text) { return '`' + std::string(text) + '`'; }
 
 /// Insertions, deletions and replacements that turn one word into the other.
 size_t edits(std::string_view a, std::string_view b) {
@@ -33,9 +33,9 @@ std::string advice(std::string_view word, const std::array<std::string_view, N>&
   std::string all;
   for (std::string_view known : words) {
     if (word.size() <= kLongest && edits(lower(word), known) <= 2) {
-      return "; did you mean " + quoted(known) + "?";
+      return "; did you mean " + ticked(known) + "?";
     }
-    all += (all.empty() ? "" : ", ") + quoted(known);
+    all += (all.empty() ? "" : ", ") + ticked(known);
   }
   return "; there are " + all;
 }
@@ -51,7 +51,7 @@ bool is_pointer(std::string_view text) {
 }  // namespace
 
 std::string_view to_string(Template::Source source) {
-  return kSources[static_cast<size_t>(source)];
+  return source == Template::Source::leg ? "leg" : kSources[static_cast<size_t>(source)];
 }
 std::string_view to_string(Template::Filter filter) {
   return kFilters[static_cast<size_t>(filter)];
@@ -111,7 +111,7 @@ class Template::Parser {
     } else if (c == '%' && !is_escape(text_, at)) {
       fail(at, "`%` takes two hexadecimal digits; write `%25` for the character itself");
     } else if (control || c == ' ' || byte >= 0x80) {
-      fail(at, "write this as it goes on the wire: " + quoted(escaped_run(at)));
+      fail(at, "write this as it goes on the wire: " + ticked(escaped_run(at)));
     }
     part_.literal += c;
     outline_ += c;
@@ -161,8 +161,16 @@ class Template::Parser {
     size_t dot = text.find('.');
     std::string_view word = text.substr(0, dot);
     auto known = std::find(kSources.begin(), kSources.end(), word);
+    const size_t pointer = text.find("./");
+    if (known == kSources.end() && pointer != std::string_view::npos && pointer > 0) {
+      // Whether there is such a leg is seen where the legs are known.
+      part_.source = Source::leg;
+      part_.name = text;
+      return is_pointer(text.substr(pointer + 1)) ||
+             fail(offset + pointer + 1, "this is no JSON pointer (RFC 6901), such as `/user/name`");
+    }
     if (known == kSources.end()) {
-      return fail(offset, "unknown source " + quoted(word) + advice(word, kSources));
+      return fail(offset, "unknown source " + ticked(word) + advice(word, kSources));
     }
     std::string_view name = dot == std::string_view::npos ? "" : text.substr(dot + 1);
     size_t name_offset = offset + std::min(text.size(), word.size() + 1);
@@ -178,17 +186,17 @@ class Template::Parser {
     }
     return !name.empty() ||
            fail(name_offset,
-                quoted(word) + " takes a name: " + quoted(std::string(word) + ".NAME"));
+                ticked(word) + " takes a name: " + ticked(std::string(word) + ".NAME"));
   }
 
   bool filter(size_t offset, std::string_view word) {
     auto known = std::find(kFilters.begin(), kFilters.end(), word);
     if (known == kFilters.end()) {
-      return fail(offset, "unknown filter " + quoted(word) + advice(word, kFilters));
+      return fail(offset, "unknown filter " + ticked(word) + advice(word, kFilters));
     }
     if (part_.has(Filter::form) || part_.has(Filter::requote)) {
-      return fail(offset, quoted(to_string(part_.filters.back())) +
-                              " is the encoding and comes last; put " + quoted(word) +
+      return fail(offset, ticked(to_string(part_.filters.back())) +
+                              " is the encoding and comes last; put " + ticked(word) +
                               " before it or leave one out");
     }
     auto filter = static_cast<Filter>(known - kFilters.begin());
@@ -215,7 +223,7 @@ class Template::Parser {
     }
     std::string unused;
     if (!append_value(part_, text, unused)) {
-      fail(offset, "the default " + quoted(text) + " cannot stand in this place");
+      fail(offset, "the default " + ticked(text) + " cannot stand in this place");
     }
     part_.default_value = text;
   }

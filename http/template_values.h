@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/json.h"
 #include "http/message.h"
 #include "http/path_pattern.h"
 #include "http/template.h"
@@ -32,23 +33,24 @@ class RequestValues : public TemplateValues {
   /// Of an application/x-www-form-urlencoded body only.
   std::optional<std::string> form(std::string_view name) const override;
   /// Of a body of any media type that is one valid JSON text of at most kMaxJson bytes, nested at
-  /// most kMaxJsonDepth deep. Of equal member names the last one counts. Strings, booleans, and
+  /// most JsonText::kMaxDepth deep. Of equal member names the last one counts. Strings, booleans, and
   /// numbers as Python and Ruby print them (integers as written, 1.50 as "1.5"); null, objects and
   /// arrays are no values.
   std::optional<std::string> json(std::string_view pointer) const override;
   std::optional<std::string> client_ip() const override;
+  /// A request has none.
+  std::optional<std::string> leg(std::string_view, std::string_view) const override {
+    return std::nullopt;
+  }
 
   static constexpr size_t kMaxJson = 1 << 20;
-  static constexpr size_t kMaxJsonDepth = 64;
 
  private:
-  class Json;
-
   const RequestHead& head_;
   const PathCaptures& captures_;
   std::string_view client_ip_;
   std::optional<std::string_view> body_;
-  mutable std::unique_ptr<Json> json_;
+  mutable std::unique_ptr<JsonText> json_;
 };
 
 }  // namespace siding

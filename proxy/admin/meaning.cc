@@ -37,6 +37,11 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";
     case Outcome::backend_down:
       return "the backend could not be reached: is it running, and on that address?";
+    case Outcome::leg_failed:
+      return "an upstream of the fan-out failed without which there is no answer: see the legs";
+    case Outcome::leg_timeout:
+      return "an upstream of the fan-out without which there is no answer was too slow: see the "
+             "legs";
     case Outcome::deadline: return "the route's deadline passed";
     case Outcome::backend_timeout: return "the backend did not answer in time";
     case Outcome::backend_closed:

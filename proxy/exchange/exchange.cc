@@ -9,6 +9,7 @@
 #include "cache/key.h"
 #include "http/template_values.h"
 #include "proxy/downstream/local_reply.h"
+#include "proxy/exchange/fan_out.h"
 #include "proxy/exchange/learning.h"
 
 namespace siding {
@@ -16,15 +17,13 @@ namespace siding {
 namespace {
 
 /// Whether a template looks into the request body: only then is it worth a copy in one piece.
-bool uses_body(const PrefetchConfig& prefetch) {
+bool looks_into_body(const CallConfig& call) {
   auto looks = [](const Template& t) {
     return t.uses(Template::Source::form) || t.uses(Template::Source::json);
   };
-  return std::any_of(prefetch.calls.begin(), prefetch.calls.end(), [&](const CallConfig& call) {
-    return looks(call.target) ||
-           std::any_of(call.headers.begin(), call.headers.end(),
-                       [&](const auto& header) { return looks(header.second); });
-  });
+  return looks(call.target) ||
+         std::any_of(call.headers.begin(), call.headers.end(),
+                     [&](const auto& header) { return looks(header.second); });
 }
 
 }  // namespace
@@ -78,8 +77,9 @@ Task<bool> Exchange::admit() {
     PrefetchSet::Request about{route_, index, std::move(marks), record_.request_id,
                                is_safe(stream_.head.method)};
     prefetches_ = std::make_unique<PrefetchSet>(services_, std::move(about));
-    bool wants_body = uses_body(route_->prefetch);
-    std::optional<std::string> text = body_ && wants_body ? body_->text() : std::nullopt;
+    const auto& calls = route_->prefetch.calls;
+    const bool body_counts = std::any_of(calls.begin(), calls.end(), looks_into_body);
+    std::optional<std::string> text = body_ && body_counts ? body_->text() : std::nullopt;
     std::optional<std::string_view> text_view;
     if (text) text_view = *text;
     RequestValues values(stream_.head, captures_, record_.client, text_view);
@@ -106,6 +106,36 @@ Task<bool> Exchange::admit() {
   permit_ = ticket_->take();
   record_.queue_wait = services_.loop.now() - entered;
   co_return true;
+}
+
+/// A route that siding answers itself.
+Task<> Exchange::fan_out() {
+  const auto& legs = route_->fanout;
+  const bool body_counts = std::any_of(legs.begin(), legs.end(), looks_into_body);
+  const std::string_view method = stream_.head.method;
+  if (!body_counts && method != "GET" && method != "HEAD") {
+    answer(Outcome::method_not_allowed, "this answer is made of several, and can only be read");
+    co_return;
+  }
+  std::optional<std::string> text = body_ && body_counts ? body_->text() : std::nullopt;
+  std::optional<std::string_view> text_view;
+  if (text) text_view = *text;
+  RequestValues values(stream_.head, captures_, record_.client, text_view);
+  FanOut all(services_, *route_, values);
+  co_await all.run(deadline_);
+  record_.legs = all.records();
+  FanOut::Answer made = all.answer();
+  if (made.outcome != Outcome::ok) {
+    answer(made.outcome, made.detail);
+    co_return;
+  }
+  record_.outcome = Outcome::ok;
+  record_.status = made.head.status;
+  made.head.reason = reason_phrase(made.head.status);
+  made.head.fields.add("Date", services_.date.at(services_.loop.clock().wall()));
+  stream_.send_head(std::move(made.head), BodyFraming::of_length(made.body.size()));
+  stream_.send_data(std::move(made.body));
+  stream_.send_end();
 }
 
 void Exchange::answer(Outcome outcome, std::string_view detail) {
@@ -135,6 +165,10 @@ Task<> Exchange::run(LoopServices& services, Stream& stream) {
     if (!whole) co_return;
   }
   x.record_.body_wait = services.loop.now() - stream.started;
+  if (!x.route_->fanout.empty()) {
+    co_await x.fan_out();
+    co_return;
+  }
   if (x.route_->queue) {
     bool admitted = co_await x.admit();
     if (!admitted) co_return;

@@ -35,6 +35,7 @@ class Exchange {
   // exchange.cc
   uint64_t queue_client() const;
   Task<bool> admit();
+  Task<> fan_out();
   void answer(Outcome outcome, std::string_view detail);
   int retry_after() const;
 
@@ -56,7 +57,7 @@ class Exchange {
   AccountingRef accounting_;
   ExchangeRecord& record_;
   const RouteConfig* route_ = nullptr;
-  Backend* backend_ = nullptr;
+  Backend* backend_ = nullptr;  // null: a fan-out
   PathCaptures captures_;
   std::string peer_ip_;  // empty for a unix socket
   bool trusted_peer_ = false;

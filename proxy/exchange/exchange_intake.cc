@@ -81,7 +81,7 @@ bool Exchange::refuse_early() {
   }
   route_ = match.route;
   captures_ = std::move(match.captures);
-  backend_ = &shared().backend(route_->backend);
+  if (!route_->backend.empty()) backend_ = &shared().backend(route_->backend);
   record_.route = route_->text();
   record_.backend = route_->backend;
   if (route_->deadline) deadline_ = after(stream_.started, *route_->deadline);

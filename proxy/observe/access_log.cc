@@ -82,6 +82,14 @@ void append_access_text(std::string& out, const ExchangeRecord& r) {
     out += word;
     number_item(out, ":", n);
   }
+  std::string_view before = " legs=";
+  for (const LegRecord& leg : r.legs) {
+    out += std::exchange(before, ",");
+    append_plain(out, leg.name);
+    out += ':';
+    out += to_string(leg.outcome);
+    ms_item(out, ":", leg.took);
+  }
   text_item(out, " id=", r.request_id);
   out += '\n';
 }
@@ -115,7 +123,18 @@ void append_access_json(std::string& out, const ExchangeRecord& r) {
   for (const PrefetchRecord& p : r.prefetches) {
     if (!p.why().empty()) json_item(out, std::exchange(comma, ","), p.why());
   }
-  json_item(out, "],\"id\":", r.request_id);
+  out += ']';
+  std::string_view before = ",\"legs\":[";
+  for (const LegRecord& leg : r.legs) {
+    out += std::exchange(before, ",");
+    json_item(out, "{\"name\":", leg.name);
+    json_item(out, ",\"outcome\":", to_string(leg.outcome));
+    number_item(out, ",\"status\":", static_cast<uint64_t>(leg.status));
+    ms_item(out, ",\"ms\":", leg.took);
+    out += '}';
+  }
+  if (!r.legs.empty()) out += ']';
+  json_item(out, ",\"id\":", r.request_id);
   out += "}\n";
 }
 

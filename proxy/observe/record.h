@@ -34,6 +34,15 @@ struct PrefetchRecord {
   }
 };
 
+/// One leg of a route's fan-out.
+struct LegRecord {
+  std::string name;
+  LegOutcome outcome = LegOutcome::timeout;
+  int status = 0;  ///< of its answer; 0: none
+  Duration took{};
+  std::string detail;  ///< for `explain`
+};
+
 struct ExchangeRecord {
   std::string request_id;
   WallTime wall{};     ///< when the request began
@@ -57,6 +66,7 @@ struct ExchangeRecord {
   uint32_t attempts = 0;  ///< connections tried
   bool spilled = false;
   std::vector<PrefetchRecord> prefetches;
+  std::vector<LegRecord> legs;
 };
 
 }  // namespace siding

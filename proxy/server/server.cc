@@ -297,7 +297,8 @@ void Server::Impl::register_gauges() {
     }
     for (const auto& u : services->upstreams) {
       for (const Endpoints::Snapshot& e : u->endpoints.snapshot()) {
-        MetricSink::Labels labels{{"upstream", u->config.name}, {"address", e.address.text()}};
+        const std::string address = e.address.text();
+        MetricSink::Labels labels{{"upstream", u->config.name}, {"address", address}};
         sink.gauge("siding_endpoint_calls", "Calls under way to an address of an upstream",
                    e.under_way, labels);
         sink.gauge("siding_endpoint_open", "1 while siding's own calls leave it alone",

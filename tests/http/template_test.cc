@@ -24,6 +24,9 @@ class FakeValues : public TemplateValues {
   Value form(std::string_view name) const override { return find("form.", name); }
   Value json(std::string_view pointer) const override { return find("json.", pointer); }
   Value client_ip() const override { return find("client.", "ip"); }
+  Value leg(std::string_view name, std::string_view pointer) const override {
+    return find(std::string(name) + ".", pointer);
+  }
 
  private:
   Value find(std::string prefix, std::string_view name) const {

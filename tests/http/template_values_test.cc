@@ -110,8 +110,8 @@ TEST(RequestValues, JsonMustBeValidAndBounded) {
   auto nested = [](size_t depth) {
     return R"({"a":1,"b":)" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
   };
-  EXPECT_EQ(json_at(nested(RequestValues::kMaxJsonDepth - 1), "/a"), "1");
-  EXPECT_EQ(json_at(nested(RequestValues::kMaxJsonDepth + 1), "/a"), std::nullopt);
+  EXPECT_EQ(json_at(nested(JsonText::kMaxDepth - 1), "/a"), "1");
+  EXPECT_EQ(json_at(nested(JsonText::kMaxDepth + 1), "/a"), std::nullopt);
   std::string large = R"({"a":1,"b":")" + std::string(RequestValues::kMaxJson, 'x') + "\"}";
   EXPECT_EQ(json_at(large, "/a"), std::nullopt);
 

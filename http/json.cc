@@ -1,0 +1,153 @@
+// See json.h. The only file that includes simdjson.
+#define SIMDJSON_EXCEPTIONS 0
+#include "http/json.h"
+
+#include <simdjson.h>
+
+#include "base/text.h"
+
+namespace siding {
+
+namespace {
+
+/// The text of one RFC 6901 reference token.
+std::string unescape_token(std::string_view token) {
+  std::string out;
+  for (size_t i = 0; i < token.size(); ++i) {
+    bool escape = token[i] == '~' && i + 1 < token.size();
+    out += !escape ? token[i] : token[++i] == '0' ? '~' : '/';
+  }
+  return out;
+}
+
+std::optional<simdjson::dom::element> child(simdjson::dom::element parent,
+                                            const std::string& token) {
+  std::optional<simdjson::dom::element> found;
+  simdjson::dom::object object;
+  if (parent.get(object) == simdjson::SUCCESS) {
+    for (auto [name, value] : object) {
+      if (name == token) found = value;
+    }
+    return found;
+  }
+  simdjson::dom::array array;
+  std::optional<uint64_t> index = parse_u64(token);
+  bool canonical = index && (token.size() == 1 || token.front() != '0');
+  simdjson::dom::element item;
+  if (canonical && parent.get(array) == simdjson::SUCCESS &&
+      array.at(*index).get(item) == simdjson::SUCCESS) {
+    found = item;
+  }
+  return found;
+}
+
+std::optional<std::string> text_of(simdjson::dom::element value) {
+  switch (value.type()) {
+    case simdjson::dom::element_type::STRING: {
+      std::string_view text;
+      if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
+      return std::string(text);
+    }
+    case simdjson::dom::element_type::INT64:
+    case simdjson::dom::element_type::UINT64:
+    case simdjson::dom::element_type::DOUBLE:
+    case simdjson::dom::element_type::BOOL: return simdjson::minify(value);
+    default: return std::nullopt;
+  }
+}
+
+std::string_view without_space(std::string_view raw) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  size_t begin = std::min(raw.find_first_not_of(kSpace), raw.size());
+  raw.remove_prefix(begin);
+  return raw.substr(0, raw.find_last_not_of(kSpace) + 1);
+}
+
+}  // namespace
+
+struct JsonText::Parsed {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+
+  std::optional<simdjson::dom::element> at(std::string_view pointer) const {
+    simdjson::dom::element here = root;
+    while (!pointer.empty()) {
+      pointer.remove_prefix(1);  // the slash
+      size_t end = std::min(pointer.find('/'), pointer.size());
+      std::optional<simdjson::dom::element> next =
+          child(here, unescape_token(pointer.substr(0, end)));
+      if (!next) return std::nullopt;
+      here = *next;
+      pointer.remove_prefix(end);
+    }
+    return here;
+  }
+};
+
+JsonText::JsonText(std::string_view text) : parsed_(std::make_unique<Parsed>()), text_(text) {
+  simdjson::dom::parser& parser = parsed_->parser;
+  if (parser.allocate(text.size() + 1, kMaxDepth) != simdjson::SUCCESS) return;
+  valid_ = parser.parse(text.data(), text.size()).get(parsed_->root) == simdjson::SUCCESS;
+}
+
+JsonText::~JsonText() = default;
+JsonText::JsonText(JsonText&&) noexcept = default;
+JsonText& JsonText::operator=(JsonText&&) noexcept = default;
+
+std::optional<std::string> JsonText::scalar(std::string_view pointer) const {
+  if (!valid_) return std::nullopt;
+  std::optional<simdjson::dom::element> found = parsed_->at(pointer);
+  return found ? text_of(*found) : std::nullopt;
+}
+
+std::optional<std::vector<std::string_view>> JsonText::items(std::string_view pointer) const {
+  simdjson::dom::array unused;
+  std::optional<simdjson::dom::element> found;
+  if (valid_) found = parsed_->at(pointer);
+  if (!found || found->get(unused) != simdjson::SUCCESS) return std::nullopt;
+  // The tree keeps no places in the text. It is valid and the array is there, so this cannot fail but
+  // for equal names, of which this parser takes the first.
+  simdjson::padded_string padded(text_);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::array array;
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS) return std::nullopt;
+  const bool whole = pointer.empty();
+  if (whole ? document.get_array().get(array) != simdjson::SUCCESS
+            : document.at_pointer(pointer).get_array().get(array) != simdjson::SUCCESS) {
+    return std::nullopt;
+  }
+  std::vector<std::string_view> items;
+  for (auto item : array) {
+    simdjson::ondemand::value value;
+    std::string_view raw;
+    if (std::move(item).get(value) != simdjson::SUCCESS ||
+        simdjson::to_json_string(value).get(raw) != simdjson::SUCCESS) {
+      return std::nullopt;
+    }
+    raw = without_space(raw);
+    items.push_back(text_.substr(static_cast<size_t>(raw.data() - padded.data()), raw.size()));
+  }
+  return items;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace siding
