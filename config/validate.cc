@@ -105,7 +105,10 @@ void validate_listeners(const Config& config, const Node& root, Faults& faults) 
 void validate_backends(const Config& config, const Node& root, Faults& faults) {
   const Node* tables = root.find("backend");
   if (config.backends.empty()) {
-    const bool none = tables == nullptr || tables->is(Node::Kind::table);
+    // Routes may all be siding's own answers.
+    const bool fan_out = std::any_of(config.routes.begin(), config.routes.end(),
+                                     [](const RouteConfig& r) { return !r.fanout.empty(); });
+    const bool none = !fan_out && (tables == nullptr || tables->is(Node::Kind::table));
     if (none && faults.surely_missing("backend")) {
       faults.error(root.at("backend").place,
                    "there is no backend: name the service that siding stands in front of, as in "

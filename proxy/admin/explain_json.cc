@@ -77,6 +77,20 @@ void exchange_json(std::string& out, const ExchangeRecord& r) {
     prefetch_json(list, r.prefetches[i]);
   }
   list += ']';
+  if (r.legs.empty()) return;
+  std::string& legs = o.member("legs");
+  legs += '[';
+  for (size_t i = 0; i < r.legs.size(); ++i) {
+    const LegRecord& leg = r.legs[i];
+    if (i > 0) legs += ',';
+    JsonObject one(legs);
+    one.text("name", leg.name);
+    one.text("outcome", to_string(leg.outcome));
+    one.number("status", static_cast<uint64_t>(leg.status));
+    one.ms("took_ms", leg.took);
+    one.text("detail", leg.detail);
+  }
+  legs += ']';
 }
 
 }  // namespace

@@ -145,6 +145,11 @@ void exchange(std::string& out, const ExchangeRecord& r) {
                r.spilled ? ", through a temporary file" : ""});
   }
   timeline(out, r);
+  if (!r.legs.empty()) line(out, {"  legs"});
+  for (const LegRecord& leg : r.legs) {
+    line(out, {"    ", padded(to_string(leg.outcome), 14), " ", plain(leg.name), "  ", ms(leg.took),
+               leg.detail.empty() ? "" : ", " + plain(leg.detail)});
+  }
   if (r.prefetches.empty()) return;
   line(out, {"  prefetch"});
   for (size_t i = 0; i < r.prefetches.size(); ++i) prefetch(out, r.prefetches[i], i + 1);

@@ -290,6 +290,59 @@ Story self_call() {
 }
 }  // namespace
 
+/// Two legs at once, and a third that needs the first; no backend is asked.
+Story fan_out() {
+  Story s{"FanOut",
+          kServers +
+              "[[route]]\n[route.fanout]\na = { call = \"music:/s?word={query.q}\" }\n"
+              "b = { call = \"music:/b\" }\nc = { call = \"music:/s?word={a./id}\" }\n",
+          [](LoopWorld& w) {
+            w.upstream.script = [](LoopPeer& peer) {
+              while (peer.take()) peer.send(answer_with("{\"id\":1}"));
+            };
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) {
+    EXPECT_NE(w.clients[0]->in.find(R"({"a":{"id":1},"b":{"id":1},"c":{"id":1}})"),
+              std::string::npos)
+        << w.clients[0]->in;
+    EXPECT_EQ(w.backend.accepted(), 0u);
+  };
+  return s;
+}
+
+/// The second leg never answers: the first one wins, and the other is cancelled.
+Story race() {
+  return {"Race",
+          kServers +
+              "[[route]]\nrace = true\n[route.fanout]\na = { call = \"music:/quick\" }\n"
+              "b = { call = \"music:/never\" }\n",
+          [](LoopWorld& w) {
+            w.upstream.script = [](LoopPeer& peer) {
+              std::optional<std::string> request = peer.take();
+              if (request && request->find("/quick") != std::string::npos) {
+                peer.send(answer_with("1"));
+              }
+            };
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+}
+
+/// A silent address first: the race of RFC 8305 is on, and is cut.
+Story second_address() {
+  return {"SecondAddress",
+          kServers + "[upstream.twice]\nurl = \"http://localhost:UPSTREAM\"\n" +
+              "[[route]]\n[route.fanout]\na = { call = \"twice:/s\" }\n",
+          [](LoopWorld& w) {
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200},
+          300ms};
+}
+
 std::vector<Story> upstream_stories() {
   return {prefetch_ready(),
           prefetch_joined(),
@@ -303,7 +356,10 @@ std::vector<Story> upstream_stories() {
           self_call(),
           by_tls("PrefetchByTls", kPrefetch + kCalls),
           by_tls("ForwardedByTls", kPlainRoute),
-          certificate_refused()};
+          certificate_refused(),
+          fan_out(),
+          race(),
+          second_address()};
 }
 
 }  // namespace siding::cancel

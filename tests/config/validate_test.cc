@@ -217,5 +217,49 @@ TEST(ConfigValidate, DescriptorsCoverEveryConnection) {
   EXPECT_EQ(descriptors_needed(config), 100u + 2 * 1024 + 2 + 256 + 2 * 4 + 256);
 }
 
+TEST(ConfigValidate, FanOuts) {
+  const std::string start = kListen + kMusic + "[[route]]\n";
+  const Config config =
+      good(start +
+           "path = \"/all\"\nmerge = { kind = \"concat\", at = \"/items\", limit = 20 }\n"
+           "[route.fanout]\nz = { call = \"music:/a?id={y./id}\", timeout = \"1s\" }\n"
+           "y = { call = \"music:/b\", required = true, headers = { X-Id = \"{query.id}\" } }\n");
+  const RouteConfig& route = config.routes[0];
+  EXPECT_EQ(route.backend, "");
+  ASSERT_EQ(route.fanout.size(), 2u);
+  EXPECT_EQ(route.fanout[0].leg, "z");
+  EXPECT_EQ(route.fanout[0].timeout, 1s);
+  EXPECT_TRUE(route.fanout[1].required);
+  EXPECT_EQ(route.merge.limit, 20u);
+
+  auto legs = [&](const std::string& text) { return start + "[route.fanout]\n" + text; };
+  EXPECT_TRUE(one_fault(legs("a = { call = \"nobody:/\" }\n"),
+                        "t.toml:6:15: there is no [upstream.nobody]"));
+  EXPECT_TRUE(one_fault(legs("song = { call = \"music:/{sing./id}\" }\n"),
+                        "t.toml:6:18: `song` uses a value of `sing`, and there is no such leg; did "
+                        "you mean `song`?"));
+  EXPECT_TRUE(one_fault(legs("a = { call = \"music:/{a./id}\" }\n"),
+                        "t.toml:6:15: these legs wait for each other for ever: a needs a"));
+  EXPECT_TRUE(one_fault(
+      legs("a = { call = \"music:/{b./i}\" }\nb = { call = \"music:/{c./i}\" }\n"
+           "c = { call = \"music:/{a./i}\" }\nd = { call = \"music:/{a./i}\" }\n"),
+      "t.toml:6:15: these legs wait for each other for ever: a needs b, b needs c, c needs a"));
+  EXPECT_TRUE(one_fault(kFull + "[route.fanout]\na = { call = \"music:/\" }\n",
+                        "t.toml:10:11: a route has a backend or a fan-out, not both"));
+  EXPECT_TRUE(one_fault(
+      start + "race = true\n[route.fanout]\na = { call = \"music:/\", required = true }\n",
+      "t.toml:7:36: in a race the first good answer is the answer"));
+  EXPECT_TRUE(
+      one_fault(start + "merge = { limit = 2 }\n[route.fanout]\na = { call = \"music:/\" }\n",
+                "t.toml:5:9: `at`, `limit` and `interleave` are for merge.kind = \"concat\""));
+  EXPECT_TRUE(one_fault(start + "merge = { kind = \"concat\", at = \"items\" }\n[route.fanout]\n"
+                                "a = { call = \"music:/\" }\n",
+                        "t.toml:5:33: `items` is not a JSON pointer; write \"/items\""));
+  EXPECT_TRUE(one_fault(kFull + "prefetch = [\"music:/s?id={song./id}\"]\n",
+                        "t.toml:11:14: `song./...` is a value of a leg of a fan-out"));
+  EXPECT_TRUE(one_fault(kListen + kShop + "[[route]]\npath = \"/x\"\n",
+                        "t.toml:5:1: missing `backend` in [[route]]"));
+}
+
 }  // namespace
 }  // namespace siding::config_test

@@ -55,6 +55,22 @@ std::string told(ExchangeRecord r) {
   return explain_text({std::make_shared<const ExchangeRecord>(std::move(r))});
 }
 
+TEST(ExplainText, TellsOfLegs) {
+  ExchangeRecord r = told_record("5e");
+  r.prefetches.clear();
+  r.backend.clear();
+  r.legs = {{"song", LegOutcome::ok, 200, 100ms, ""},
+            {"video", LegOutcome::status, 404, 20ms, "status 404"}};
+  std::string text = told(r);
+  EXPECT_NE(text.find("  legs\n    ok             song  100.0 ms\n"
+                      "    status         video  20.0 ms, status 404\n"),
+            std::string::npos)
+      << text;
+  auto json = nlohmann::json::parse(explain_json({std::make_shared<const ExchangeRecord>(r)}));
+  EXPECT_EQ(json["exchanges"][0]["legs"][1]["outcome"], "status");
+  EXPECT_EQ(json["exchanges"][0]["legs"][1]["status"], 404);
+}
+
 TEST(ExplainText, TellsTheStory) {
   EXPECT_EQ(told(told_record("4f1c")), R"(GET shop.example/search/?q=abba
   id       4f1c

@@ -76,6 +76,15 @@ TEST(AccessLog, JsonLine) {
   EXPECT_EQ(json_line({})["outcome"], "internal");
 }
 
+TEST(AccessLog, LegsOfAFanOut) {
+  ExchangeRecord r = logged_record();
+  r.legs = {{"song", LegOutcome::ok, 200, 12'340us, ""},
+            {"video", LegOutcome::timeout, 0, 800ms, "no byte in time"}};
+  EXPECT_NE(text_line(r).find(" legs=song:ok:12.3,video:timeout:800.0 id="), std::string::npos);
+  EXPECT_EQ(json_line(r)["legs"][1]["outcome"], "timeout");
+  EXPECT_EQ(json_line(r)["legs"][0]["ms"], 12.3);
+}
+
 TEST(AccessLog, WhatClientsSendBreaksNoLine) {
   ExchangeRecord r = logged_record();
   r.method = "G\"ET";

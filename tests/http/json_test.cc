@@ -1,0 +1,64 @@
+// One JSON text: validity, values, the items of lists as they are written.
+#include "http/json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace siding {
+namespace {
+
+std::vector<std::string> items(const std::string& text, std::string_view pointer) {
+  std::vector<std::string> out;
+  JsonText json(text);
+  auto found = json.items(pointer);
+  if (!found) return {"(none)"};
+  for (std::string_view item : *found) out.emplace_back(item);
+  return out;
+}
+
+TEST(JsonText, IsValidOrNot) {
+  for (const char* text : {"{}", "[]", " 1 ", "\"a\"", "null", "{\"a\":[1,2,{\"b\":null}]}"}) {
+    EXPECT_TRUE(JsonText(text).valid()) << text;
+  }
+  for (const char* text :
+       {"", " ", "{", "{'a':1}", "[1,]", "01", "\"\xff\"", "1 2", "NaN", "{\"a\" 1}"}) {
+    EXPECT_FALSE(JsonText(text).valid()) << text;
+  }
+  std::string deepest =
+      std::string(JsonText::kMaxDepth - 1, '[') + std::string(JsonText::kMaxDepth - 1, ']');
+  EXPECT_TRUE(JsonText(deepest).valid());
+  std::string deeper = "[[" + deepest + "]]";
+  EXPECT_FALSE(JsonText(deeper).valid());
+}
+
+TEST(JsonText, ItemsAreAsTheyAreWritten) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(items("[1, \"a,]\" ,{ \"b\" : [ 1.50 ] }, null,true]", ""),
+            (List{"1", "\"a,]\"", "{ \"b\" : [ 1.50 ] }", "null", "true"}));
+  EXPECT_EQ(items(R"({"x":{"a/b":[[1],[]]}})", "/x/a~1b"), (List{"[1]", "[]"}));
+  EXPECT_EQ(items("[]", ""), List{});
+  EXPECT_EQ(items("{\"a\":1}", "/a"), List{"(none)"});
+  EXPECT_EQ(items("{\"a\":1}", "/b"), List{"(none)"});
+  EXPECT_EQ(items("[1", ""), List{"(none)"});
+}
+
+// What is spliced is what the parser saw, whatever stands in it.
+TEST(JsonText, ItemsReadBackToTheSame) {
+  const std::string text = R"([{"a":"\u00e4\"]","b":[{}]}, -1e-5, "\\", [[[]]], "{", 0])";
+  std::string joined;
+  for (const std::string& item : items(text, "")) joined += (joined.empty() ? "[" : ",") + item;
+  EXPECT_EQ(nlohmann::json::parse(joined + "]"), nlohmann::json::parse(text));
+}
+
+TEST(JsonString, IsReadBack) {
+  for (std::string text : {std::string("plain"), std::string("\"\\\n\t\x01"),
+                           std::string("\xc3\xa4\x7f"), std::string("a\0b", 3)}) {
+    std::string out;
+    append_json_string(out, text);
+    EXPECT_EQ(nlohmann::json::parse(out).get<std::string>(), text);
+  }
+}
+
+}  // namespace
+}  // namespace siding
