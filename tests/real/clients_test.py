@@ -157,7 +157,7 @@ class ClientsTest(harness.Case):
         self.addCleanup(resolver.close)
         self.proxy.kill()
         base = "http://music.example:%d" % self.music.port
-        self.siding(dns={"servers": ["127.0.0.1:%d" % resolver.port]}, upstream={"named": {"url": base}},
+        self.siding(dns={"servers": ["127.0.0.1:%d" % resolver.port]}, upstream={"named": {"url": base, "loopback": True}},
                     backend={"worker": {"url": "http://127.0.0.1:%d" % self.ports.backend, "concurrency": 1}},
                     route=[{"backend": "worker"}])
         out = self.client(["ruby", "-r", "net/http", "-e", "puts Net::HTTP.get(URI(ARGV[0]))"],

@@ -181,10 +181,10 @@ def fetch(url, timeout=10, data=None, headers=None):
 class SlowUpstream(Process):
     """upstream.py on a port of its own, and its control paths."""
 
-    def __init__(self, folder, ms=500, port=None):
+    def __init__(self, folder, ms=500, port=None, address="127.0.0.1"):
         self.port = port or free_port()
-        self.url = "http://127.0.0.1:%d" % self.port
-        super().__init__("upstream", [PYTHON, os.path.join(HERE, "upstream.py"), str(self.port), str(ms)],
+        self.url = "http://%s:%d" % (address, self.port)
+        super().__init__("upstream", [PYTHON, os.path.join(HERE, "upstream.py"), str(self.port), str(ms), address],
                          folder)
         self.wait_port(self.port)
 

@@ -1,6 +1,6 @@
 """A slow service: answers /s?word=X after some milliseconds and remembers what it was asked.
 
-    python3 upstream.py PORT [MILLISECONDS]
+    python3 upstream.py PORT [MILLISECONDS [ADDRESS]]
 
 /s?word=X          {"word": X, "serial": N, "user": the X-User-Id it was sent}, after the delay
 /hang              never answers; while `hang=1` is set, /s does not either
@@ -145,12 +145,13 @@ class Connection(asyncio.Protocol):
             self.reply({"error": "no such control"})
 
 
-async def serve(port, delay):
+async def serve(port, delay, address):
     state = State(delay)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(state), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(lambda: Connection(state), address, port, backlog=4096)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2] if len(sys.argv) > 2 else 500) / 1000))
+    port, ms, address = (sys.argv[1:] + ["500", "127.0.0.1"][len(sys.argv) - 2:])[:3]
+    asyncio.run(serve(int(port), float(ms) / 1000, address))
