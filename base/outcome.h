@@ -30,6 +30,7 @@ enum class Failure : uint8_t {
   tls_certificate,  ///< the peer's certificate is not accepted
   tls,              ///< no TLS with the peer, or it broke
   breaker_open,     ///< its addresses failed, and are left alone for a while
+  rate_limited,     ///< its `rate` has no place in time
   internal,
   count_
 };
@@ -90,6 +91,7 @@ enum class LegOutcome : uint8_t {
   timeout,       ///< not in its time, or not before the deadline
   failed,        ///< no answer: not reached, or broken off
   breaker_open,  ///< its upstream is left alone for a while
+  rate_limited,  ///< its upstream's `rate` had no place in time
   status,        ///< an answer, but not of 200 to 299
   invalid,       ///< it says that it is JSON, and is not
   too_large,     ///< over the leg's max_body
@@ -118,47 +120,48 @@ namespace outcome_detail {
 struct Named {
   std::string_view name;
   uint16_t status;
+  std::string_view error_type;  // of RFC 9209
 };
 inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcomes{{
-    {"ok", 200},
-    {"bad_request", 400},
-    {"head_too_large", 431},
-    {"target_too_long", 414},
-    {"head_timeout", 408},
-    {"body_timeout", 408},
-    {"body_too_large", 413},
-    {"not_implemented", 501},
-    {"version_unsupported", 505},
-    {"expectation_failed", 417},
-    {"no_route", 404},
-    {"method_not_allowed", 405},
-    {"forbidden", 403},
-    {"auth_required", 407},
-    {"queue_full", 503},
-    {"queue_bytes", 503},
-    {"queue_too_slow", 503},
-    {"queue_timeout", 503},
-    {"no_buffer", 503},
-    {"backend_down", 503},
-    {"leg_failed", 502},
-    {"leg_timeout", 504},
-    {"deadline", 504},
-    {"backend_timeout", 504},
-    {"backend_closed", 502},
-    {"backend_malformed", 502},
-    {"backend_aborted", 502},
-    {"upstream_tls", 502},
-    {"self_call", 508},
-    {"client_gone", 499},
-    {"internal", 500},
+    {"ok", 200, ""},
+    {"bad_request", 400, "http_request_error"},
+    {"head_too_large", 431, "http_request_error"},
+    {"target_too_long", 414, "http_request_error"},
+    {"head_timeout", 408, "http_request_error"},
+    {"body_timeout", 408, "http_request_error"},
+    {"body_too_large", 413, "http_request_error"},
+    {"not_implemented", 501, "http_request_error"},
+    {"version_unsupported", 505, "http_request_error"},
+    {"expectation_failed", 417, "http_request_error"},
+    {"no_route", 404, "destination_not_found"},
+    {"method_not_allowed", 405, "http_request_denied"},
+    {"forbidden", 403, "http_request_denied"},
+    {"auth_required", 407, "http_request_denied"},
+    {"queue_full", 503, "connection_limit_reached"},
+    {"queue_bytes", 503, "connection_limit_reached"},
+    {"queue_too_slow", 503, "connection_limit_reached"},
+    {"queue_timeout", 503, "connection_limit_reached"},
+    {"no_buffer", 503, "proxy_internal_response"},
+    {"backend_down", 503, "destination_unavailable"},
+    {"leg_failed", 502, "destination_unavailable"},
+    {"leg_timeout", 504, "http_response_timeout"},
+    {"deadline", 504, "http_response_timeout"},
+    {"backend_timeout", 504, "http_response_timeout"},
+    {"backend_closed", 502, "connection_terminated"},
+    {"backend_malformed", 502, "http_protocol_error"},
+    {"backend_aborted", 502, "http_response_incomplete"},
+    {"upstream_tls", 502, "tls_protocol_error"},
+    {"self_call", 508, "proxy_loop_detected"},
+    {"client_gone", 499, "http_request_error"},
+    {"internal", 500, "proxy_internal_error"},
 }};
 static_assert(kOutcomes.back().status == 500);
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Failure::count_)> kFailures{
-    "refused",         "unreachable", "dns_error",    "dns_timeout",
-    "address_denied",  "reset",       "closed",       "timeout",
-    "malformed",       "too_large",   "no_buffer",    "no_descriptor",
-    "tls_certificate", "tls",         "breaker_open", "internal"};
+    "refused",      "unreachable",   "dns_error",       "dns_timeout", "address_denied",
+    "reset",        "closed",        "timeout",         "malformed",   "too_large",
+    "no_buffer",    "no_descriptor", "tls_certificate", "tls",         "breaker_open",
+    "rate_limited", "internal"};
 static_assert(!kFailures.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcome::count_)>
@@ -167,8 +170,8 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcom
 static_assert(!kPrefetchOutcomes.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(LegOutcome::count_)> kLegOutcomes{
-    "ok",      "timeout",   "failed",       "breaker_open", "status",
-    "invalid", "too_large", "value_absent", "lost"};
+    "ok",     "timeout", "failed",    "breaker_open", "rate_limited",
+    "status", "invalid", "too_large", "value_absent", "lost"};
 static_assert(!kLegOutcomes.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
@@ -185,6 +188,10 @@ constexpr std::string_view to_string(Outcome o) {
 /// number for the log).
 constexpr int status_of(Outcome o) {
   return outcome_detail::kOutcomes[static_cast<size_t>(o)].status;
+}
+/// The error type of a Proxy-Status field (RFC 9209, section 2.3); "" for `ok`.
+constexpr std::string_view error_type(Outcome o) {
+  return outcome_detail::kOutcomes[static_cast<size_t>(o)].error_type;
 }
 constexpr std::string_view to_string(Failure f) {
   return outcome_detail::kFailures[static_cast<size_t>(f)];

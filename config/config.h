@@ -101,6 +101,18 @@ struct BreakerConfig {
   Duration pause = 1s;    ///< doubled each time in a row, up to 30 s
 };
 
+/// At most `calls` in `per`; 0: any number.
+struct RateConfig {
+  uint32_t calls = 0;
+  Duration per = 1s;
+};
+
+/// When a second try joins a slow first one.
+struct HedgeConfig {
+  enum class Kind { off, p95, fixed } kind = Kind::off;
+  Duration after{};  ///< of Kind::fixed
+};
+
 struct UpstreamConfig {
   std::string name;
   OriginUrl url;
@@ -110,6 +122,10 @@ struct UpstreamConfig {
   HeaderList headers;
   std::vector<std::string> ignore_headers;  ///< more fields that do not count in a comparison
   Duration idle_timeout = 4s;
+  std::optional<Duration> first_byte_timeout;  ///< of one try, for the head of its answer
+  bool deadline_header = false;                ///< tell it how long the answer is waited for
+  RateConfig rate;                             ///< of siding's own calls
+  HedgeConfig hedge;
   uint32_t retries = 1;  ///< of a call of siding's own that may be repeated, within a budget
   BreakerConfig breaker;
   bool public_only = false;  ///< addresses of private networks are refused

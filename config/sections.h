@@ -129,6 +129,10 @@ void options(V& v, UpstreamConfig& c) {
   v.option("headers", c.headers, AddedHeaders{});
   v.option("ignore_headers", c.ignore_headers, ListOf{kind::kFieldName});
   v.option("idle_timeout", c.idle_timeout, kind::kLongTime);
+  v.option("first_byte_timeout", c.first_byte_timeout, Time{1ms, 10min, "none"});
+  v.option("deadline_header", c.deadline_header, Flag{});
+  v.option("rate", c.rate, Text<RateConfig>{parse_rate, print_rate});
+  v.option("hedge", c.hedge, Text<HedgeConfig>{parse_hedge, print_hedge});
   v.option("retries", c.retries, Count{0, 5});
   v.inline_table("breaker", c.breaker);
   v.option("public_only", c.public_only, Flag{});

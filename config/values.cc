@@ -87,6 +87,43 @@ std::string format_duration(Duration d) {
 
 std::string format_size(uint64_t bytes) { return print_number_with_unit(bytes, kSizeUnits, "0B"); }
 
+Parsed<RateConfig> parse_rate(std::string_view text) {
+  if (text == "none") return {RateConfig{}, ""};
+  const size_t slash = text.find('/');
+  const auto calls = parse_u64(text.substr(0, slash));
+  const std::string_view unit = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+  if (calls && *calls >= 1 && *calls <= 1'000'000) {
+    const auto n = static_cast<uint32_t>(*calls);
+    if (unit == "s") return {RateConfig{n, 1s}, ""};
+    if (unit == "m") return {RateConfig{n, 1min}, ""};
+    if (unit == "h") return {RateConfig{n, 1h}, ""};
+  }
+  return {{},
+          "`" + std::string(text) +
+              "` is not a rate; write one such as \"100/s\", \"600/m\" or \"5000/h\", or \"none\""};
+}
+
+std::string print_rate(const RateConfig& rate) {
+  if (rate.calls == 0) return "none";
+  return std::to_string(rate.calls) + (rate.per == 1s ? "/s" : rate.per == 1min ? "/m" : "/h");
+}
+
+Parsed<HedgeConfig> parse_hedge(std::string_view text) {
+  if (text == "off") return {HedgeConfig{}, ""};
+  if (text == "p95") return {HedgeConfig{HedgeConfig::Kind::p95, {}}, ""};
+  const auto after = parse_duration(text);
+  if (after && *after >= 1ms) return {HedgeConfig{HedgeConfig::Kind::fixed, *after}, ""};
+  return {
+      {},
+      "`" + std::string(text) +
+          "` is no time for a second try; write \"off\", \"p95\" or a duration such as \"150ms\""};
+}
+
+std::string print_hedge(const HedgeConfig& hedge) {
+  if (hedge.kind == HedgeConfig::Kind::off) return "off";
+  return hedge.kind == HedgeConfig::Kind::p95 ? "p95" : format_duration(hedge.after);
+}
+
 Parsed<std::string> parse_pointer(std::string_view text) {
   if (text.empty() || text[0] == '/') return {std::string(text), ""};
   return {

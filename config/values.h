@@ -36,6 +36,12 @@ Parsed<std::string> parse_domain(std::string_view text);
 /// brackets, and empty for every host.
 Parsed<std::string> parse_host_pattern(std::string_view text);
 std::string print_host_pattern(const std::string& host);
+/// "100/s", "600/m" or "5000/h"; "none".
+Parsed<RateConfig> parse_rate(std::string_view text);
+std::string print_rate(const RateConfig& rate);
+/// "off", "p95", or a duration.
+Parsed<HedgeConfig> parse_hedge(std::string_view text);
+std::string print_hedge(const HedgeConfig& hedge);
 /// A JSON pointer (RFC 6901).
 Parsed<std::string> parse_pointer(std::string_view text);
 /// A name or an IP literal, as it stands in a certificate.

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "http/h1_write.h"
 #include "proxy/exchange/lease.h"
+#include "proxy/loop/join.h"
 
 namespace siding {
 
@@ -23,13 +24,27 @@ void add_cdn_loop(const Services& services, Fields& fields) {
 }
 
 namespace {
-Task<Result<CallAnswer>> attempt(H1Client& client, const RequestHead& head, CallOptions options) {
-  Result<> sent = co_await client.send(write_request_head(head, BodyFraming::none()), nullptr,
-                                       options.deadline);
+/// The request as it goes out now.
+Slice written(const RequestHead& head, const UpstreamConfig& config, TimePoint now,
+              TimePoint deadline) {
+  if (!config.deadline_header) return write_request_head(head, BodyFraming::none());
+  RequestHead timed = head;
+  timed.fields.set("X-Request-Timeout-Ms",
+                   std::to_string(std::max<int64_t>(0, to_ms(deadline - now))));
+  return write_request_head(timed, BodyFraming::none());
+}
+
+Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
+                                 const RequestHead& head, CallOptions options) {
+  const TimePoint began = Loop::current().now();
+  Slice request = written(head, config, began, options.deadline);
+  Result<> sent = co_await client.send(std::move(request), nullptr, options.deadline);
   if (!sent) co_return sent.error();
   CallAnswer answer;
+  TimePoint until = options.deadline;
+  if (config.first_byte_timeout) until = std::min(until, after(began, *config.first_byte_timeout));
   do {
-    Result<ResponseHead> next = co_await client.read_head(head.method, options.deadline);
+    Result<ResponseHead> next = co_await client.read_head(head.method, until);
     if (!next) co_return next.error();
     answer.head = std::move(*next);
   } while (answer.head.interim());
@@ -58,11 +73,13 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
     }
     H1Client& client = **lease;
     services.counters().request(Peer::upstream);
-    Result<CallAnswer> answer = co_await attempt(client, head, options);
+    const TimePoint began = services.loop.now();
+    Result<CallAnswer> answer = co_await attempt(client, upstream.config, head, options);
     services.counters().sent(Peer::upstream, client.sent_bytes());
     services.counters().received(Peer::upstream, client.received_bytes());
     if (answer) {
       lease->turn().answered(serves(answer->head.status), services.loop.now());
+      upstream.latency.add(services.loop.now() - began);
       lease->release();
       co_return std::move(answer);
     }
@@ -75,6 +92,48 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
     }
     may_reuse = false;
   }
+}
+
+bool is_good(const std::optional<Result<CallAnswer>>& answer) {
+  return answer && answer->ok() && serves((**answer).head.status);
+}
+
+Task<> try_into(LoopServices& services, Upstream& upstream, const RequestHead& head,
+                CallOptions options, std::optional<Result<CallAnswer>>& into) {
+  Result<CallAnswer> answer = co_await try_once(services, upstream, head, options);
+  into = std::move(answer);
+}
+
+/// One try, and a second one beside it if the first is slow and the budget allows: whoever has a good
+/// answer first.
+Task<Result<CallAnswer>> try_hedged(LoopServices& services, Upstream& upstream,
+                                    const RequestHead& head, CallOptions options, Duration slow) {
+  std::optional<Permit> place;  // the second one's, within the upstream's concurrency
+  std::optional<Result<CallAnswer>> first;
+  std::optional<Result<CallAnswer>> second;
+  Group tries;
+  tries.start(try_into(services, upstream, head, options, first));
+  if (!first) co_await Wait(tries.changed(), after(services.loop.now(), slow));
+  if (!first) place = upstream.calls.try_now();
+  if (place && upstream.retries.take(services.loop.now())) {
+    services.counters().retry(true);
+    tries.start(try_into(services, upstream, head, options, second));
+  }
+  while (!is_good(first) && !is_good(second) && tries.running() > 0) {
+    co_await Wait(tries.changed());
+  }
+  if (is_good(second) && !is_good(first)) co_return std::move(*second);
+  co_return std::move(*first);
+}
+
+/// After how long a second try joins; nothing if none does.
+std::optional<Duration> hedge_after(const Upstream& upstream) {
+  switch (upstream.config.hedge.kind) {
+    case HedgeConfig::Kind::off: return std::nullopt;
+    case HedgeConfig::Kind::p95: return upstream.latency.p95();
+    case HedgeConfig::Kind::fixed: return upstream.config.hedge.after;
+  }
+  return std::nullopt;
 }
 
 /// How long to wait before it is tried again; nothing if that is pointless.
@@ -91,6 +150,7 @@ std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uin
       case Failure::unreachable:
       case Failure::reset:
       case Failure::closed:
+      case Failure::timeout:  // of the first byte; of all, and there is no time left
       case Failure::tls: return pause;
       default: return std::nullopt;
     }
@@ -120,10 +180,23 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
   }
   Permit permit = ticket.take();
   if (options.begun != nullptr) *options.begun = true;
-  const uint32_t most = is_idempotent(head.method) ? upstream.config.retries : 0;
+  std::optional<TimePoint> turn = upstream.rate.take(services.loop.now(), options.deadline);
+  if (!turn) {
+    co_return Error(Failure::rate_limited, Side::local, true,
+                    upstream.config.name + ": its rate has no place before the deadline");
+  }
+  if (*turn > services.loop.now()) co_await SleepUntil(*turn);
+  const bool repeatable = is_idempotent(head.method);
+  const uint32_t most = repeatable ? upstream.config.retries : 0;
   upstream.retries.call(services.loop.now());
   for (uint32_t tries = 0;; ++tries) {
-    Result<CallAnswer> answer = co_await try_once(services, upstream, head, options);
+    std::optional<Duration> slow = repeatable ? hedge_after(upstream) : std::nullopt;
+    Result<CallAnswer> answer = Error();
+    if (slow) {
+      answer = co_await try_hedged(services, upstream, head, options, *slow);
+    } else {
+      answer = co_await try_once(services, upstream, head, options);
+    }
     if (tries == most) co_return std::move(answer);
     std::optional<Duration> pause = pause_before_retry(answer, tries, services.random());
     if (!pause) co_return std::move(answer);

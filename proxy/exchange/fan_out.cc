@@ -117,6 +117,7 @@ void FanOut::take(Leg& leg, Result<CallAnswer> got, bool late) {
       case Failure::dns_timeout: leg.outcome = LegOutcome::timeout; break;
       case Failure::too_large: leg.outcome = LegOutcome::too_large; break;
       case Failure::breaker_open: leg.outcome = LegOutcome::breaker_open; break;
+      case Failure::rate_limited: leg.outcome = LegOutcome::rate_limited; break;
       default: leg.outcome = late ? LegOutcome::timeout : LegOutcome::failed; break;
     }
     return;

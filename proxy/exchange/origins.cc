@@ -42,6 +42,7 @@ Upstream::Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops)
       calls({.concurrency = c.concurrency, .backlog = 0, .queue_size = UINT32_MAX}),
       pool(pool_options(0, 0, c.concurrency, c.idle_timeout), loops),
       endpoints(c.breaker),
+      rate(c.rate),
       literal(literal_of(c.url)),
       ignored(ignored_names(c)) {}
 

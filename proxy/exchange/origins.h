@@ -9,7 +9,9 @@
 #include "proxy/exchange/admission.h"
 #include "proxy/exchange/pins.h"
 #include "proxy/upstream/endpoints.h"
+#include "proxy/upstream/latency.h"
 #include "proxy/upstream/pool.h"
+#include "proxy/upstream/rate_limit.h"
 #include "proxy/upstream/retry_budget.h"
 
 namespace siding {
@@ -29,6 +31,8 @@ struct Upstream {
   Pool pool;
   Endpoints endpoints;
   RetryBudget retries;
+  RateLimit rate;
+  Latency latency;
   const Addresses literal;      ///< of a url that names an address; else empty
   const IgnoredFields ignored;  ///< in comparisons: set on both sides, or configured
 };

@@ -134,6 +134,21 @@ TEST(ConfigValues, UpstreamUrls) {
   EXPECT_NE(fault("unix:/x"), "");
 }
 
+TEST(ConfigValues, RatesAndHedges) {
+  for (const char* text : {"100/s", "600/m", "5000/h", "none"}) {
+    EXPECT_EQ(print_rate(*parse_rate(text).value), text);
+  }
+  for (const char* text : {"100", "0/s", "1/d", "-1/s", "/s", "many"}) {
+    EXPECT_NE(parse_rate(text).error.find("is not a rate"), std::string::npos) << text;
+  }
+  for (const char* text : {"off", "p95", "150ms"}) {
+    EXPECT_EQ(print_hedge(*parse_hedge(text).value), text);
+  }
+  for (const char* text : {"p99", "150", "0ms", ""}) {
+    EXPECT_NE(parse_hedge(text).error.find("second try"), std::string::npos) << text;
+  }
+}
+
 TEST(ConfigValues, NamesAndWords) {
   EXPECT_EQ(parse_resolver("10.0.0.2").value, "10.0.0.2:53");
   EXPECT_EQ(parse_resolver("::1").value, "[::1]:53");
