@@ -56,6 +56,29 @@ class Unbound:
         self.process.wait_port(self.port)
 
 
+class BlackHole:
+    """A listener on [::1] whose accept queue is full: the kernel drops every further SYN."""
+
+    def __init__(self, port):
+        self.sockets = [socket.socket(socket.AF_INET6)]
+        self.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sockets[0].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        self.sockets[0].bind(("::1", port))
+        self.sockets[0].listen(0)
+        while True:
+            filler = socket.socket(socket.AF_INET6)
+            self.sockets.append(filler)
+            filler.settimeout(0.2)
+            try:
+                filler.connect(("::1", port))
+            except OSError:
+                return
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
+
+
 def connects(address, port):
     with socket.socket() as probe:
         return probe.connect_ex((address, port)) == 0
@@ -159,6 +182,18 @@ class DnsTest(harness.Case):
         music = self.serve("127.0.0.2")
         self.start(dns.port, music.port)
         self.assertEqual(self.call(), 200)
+
+    def test_an_ipv6_black_hole(self):
+        """The IPv6 address answers no SYN: the other one is asked a quarter of a second later, and soon first."""
+        music = self.serve("127.0.0.2")
+        hole = BlackHole(music.port)
+        self.addCleanup(hole.close)
+        dns = Dnsmasq(self).start("::1 " + NAME, "127.0.0.2 " + NAME)
+        self.start(dns.port, music.port)
+        self.assertEqual([self.call() for _ in range(20)], [200] * 20)
+        self.assertEqual(music.stats()["calls"], 20)
+        metrics = self.proxy.metrics()
+        self.assertEqual(metrics.sum("siding_endpoint_calls"), 0)
 
     def test_servfail(self):
         """unbound asks one that refuses: SERVFAIL. The worker's connection closes, and siding backs off."""

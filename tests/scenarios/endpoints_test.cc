@@ -135,5 +135,26 @@ TEST(Endpoints, ACallThatMayNotBeRepeatedYetIsNot) {
   EXPECT_EQ(0, bed.proxy.metric("siding_upstream_retries_total"));
 }
 
+// The keep-alive race: the server closes at the moment in which the next call goes out.
+TEST(Endpoints, AKeptConnectionThatWasClosedIsReplacedOnce) {
+  ThreeBed bed("retries = 0\n");
+  bed.a.start();
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.on_request([](Origin::Call& call) {
+    if (call.number % 2 == 0) return call.close();  // each second one: without a word
+    call.respond("song");
+  });
+  EXPECT_EQ("song", bed.call().body);
+  EXPECT_EQ("song", bed.call().body) << "the worker's own call, made again on a new connection";
+  EXPECT_EQ(3, bed.a.requests());
+  bed.prefetch("x");  // siding's own likewise: number 4 is closed, 5 is answered
+  EXPECT_TRUE(bed.a.wait_for(5));
+  EXPECT_EQ(3, bed.a.opened());
+  EXPECT_EQ(0, bed.open(kIps[0])) << "and says nothing about the address";
+  Message posted = Client(bed.proxy.egress()).post("/music/s", "body").answer();
+  EXPECT_EQ("closed", posted.fault) << "what may not be repeated goes on no kept connection";
+  EXPECT_EQ(4, bed.a.opened());
+}
+
 }  // namespace
 }  // namespace siding::test
