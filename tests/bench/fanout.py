@@ -37,22 +37,22 @@ def pinned(core, argv):
     return ["taskset", "-c", str(core), *argv]
 
 
-def siding(folder, urls):
-    """One thread, a leg an upstream."""
+def siding(folder, urls, calls):
+    """On one thread; urls: of upstreams, calls: of legs, both by name."""
     ports = harness.Ports()
-    upstreams = {name: {"url": url, "concurrency": 4096} for name, url in urls.items()}
     process = harness.Siding(folder, ports, {
-        "threads": 1, "log": {"access": "off"}, "upstream": upstreams,
+        "threads": 1, "log": {"access": "off"},
+        "upstream": {name: {"url": url, "concurrency": 4096} for name, url in urls.items()},
         "route": [{"path": "/suggest", "deadline": "5s",
-                   "fanout": {name: {"call": "%s:/%s?word={query.q}" % (name, "s" if len(set(urls.values())) > 1
-                                                                        else name)} for name in urls}}]})
+                   "fanout": {leg: {"call": call} for leg, call in calls.items()}}]})
     return process, ports.front
 
 
 def slowest_leg(folder, rounds=20):
     """(milliseconds above the slowest leg: the middle and the most, failed of 1,000 at once, seconds)."""
     upstreams = {name: harness.SlowUpstream(folder, ms) for name, ms in LEGS.items()}
-    process, port = siding(folder, {name: upstream.url for name, upstream in upstreams.items()})
+    process, port = siding(folder, {name: upstream.url for name, upstream in upstreams.items()},
+                           {name: name + ":/s?word={query.q}" for name in LEGS})
     address = ("127.0.0.1", port)
     try:
         # The upstreams' own delay is measured, not believed.
@@ -106,7 +106,7 @@ def race(folder, options):
             port = harness.free_port()
             argv = pinned(0, [harness.PYTHON, os.path.join(HERE, "fanout_apps.py"), name, str(port), url])
             rows.append((name, port, harness.Process(name, argv, folder).wait_port(port)))
-        process, port = siding(folder, {leg: url for leg in LEGS})
+        process, port = siding(folder, {"one": url}, {leg: "one:/%s?word={query.q}" % leg for leg in LEGS})
         for task in os.listdir("/proc/%d/task" % process.pid):
             os.sched_setaffinity(int(task), {0})
         rows.append(("siding", port, process))

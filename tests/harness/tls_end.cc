@@ -43,9 +43,9 @@ X509* make_certificate(EVP_PKEY* key, const std::string& name, X509* issuer, EVP
 }  // namespace
 
 TlsIdentity::TlsIdentity(const std::string& subject) {
-  authority_key_ = EVP_EC_gen("P-256");
+  authority_key_ = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
   authority_ = make_certificate(authority_key_, "siding test authority", nullptr, authority_key_);
-  EVP_PKEY* key = EVP_EC_gen("P-256");
+  EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
   X509* own = make_certificate(key, subject, authority_, authority_key_);
   context_ = SSL_CTX_new(TLS_server_method());
   EXPECT_EQ(SSL_CTX_use_certificate(context_, own), 1);
