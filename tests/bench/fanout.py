@@ -10,9 +10,7 @@ with the load; who answers is pinned to core 0), in turns.
 import argparse
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,10 +29,6 @@ http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {fol
     location / {{ default_type application/json; return 200 '{{"id":1,"items":["one","two","three"]}}'; }} }} }}
 """
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def pinned(core, argv):
-    return ["taskset", "-c", str(core), *argv]
 
 
 def siding(folder, urls, calls):
@@ -84,44 +78,26 @@ def slowest_leg(folder, rounds=20):
             p.kill()
 
 
-def wrk(port, seconds, connections):
-    out = subprocess.run(pinned(1, ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds,
-                                    "http://127.0.0.1:%d/suggest?q=x" % port]), capture_output=True, text=True).stdout
-    requests = re.search(r"(\d+) requests in", out)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    return int(requests[1]), (sum(map(int, errors.groups())) if errors else 0) + (int(other[1]) if other else 0)
-
-
 def race(folder, options):
     origin = harness.free_port()
     conf = os.path.join(folder, "origin.conf")
     with open(conf, "w") as out:
         out.write(ORIGIN.format(folder=folder, origin=origin))
     url = "http://127.0.0.1:%d" % origin
-    running = [harness.Process("origin", pinned(1, ["nginx", "-c", conf]), folder).wait_port(origin)]
+    running = [harness.Process("origin", measure.pinned(1, ["nginx", "-c", conf]), folder).wait_port(origin)]
     try:
         rows = []
         for name in ("aiohttp", "tornado"):
             port = harness.free_port()
-            argv = pinned(0, [harness.PYTHON, os.path.join(HERE, "fanout_apps.py"), name, str(port), url])
+            argv = measure.pinned(0, [harness.PYTHON, os.path.join(HERE, "fanout_apps.py"), name, str(port), url])
             rows.append((name, port, harness.Process(name, argv, folder).wait_port(port)))
         process, port = siding(folder, {"one": url}, {leg: "one:/%s?word={query.q}" % leg for leg in LEGS})
-        for task in os.listdir("/proc/%d/task" % process.pid):
-            os.sched_setaffinity(int(task), {0})
+        measure.pin_threads(process.pid, 0)
         rows.append(("siding", port, process))
         running += [p for _, _, p in rows]
-        costs, rates, failures = ({name: [] for name, _, _ in rows} for _ in range(3))
-        for name, port, _ in rows:
-            wrk(port, 1, options.connections)
-        for _ in range(options.rounds):
-            for name, port, process in rows:
-                pids = process.tree()
-                before = measure.cpu_seconds(pids)
-                requests, failed = wrk(port, options.seconds, options.connections)
-                costs[name].append((measure.cpu_seconds(pids) - before) * 1e6 / max(requests, 1))
-                rates[name].append(requests / options.seconds)
-                failures[name].append(failed)
+        targets = [(name, "http://127.0.0.1:%d/suggest?q=x" % port, process) for name, port, process in rows]
+        turns = measure.Turns(targets, options.rounds, options.seconds, options.connections)
+        costs, rates, failures = turns.costs, turns.rates, turns.failures
         cost, rate = ({name: measure.middle(values[name]) for name in values} for values in (costs, rates))
         measure.table(["%d connections, 3 legs, %d rounds" % (options.connections, options.rounds), "us CPU/request",
                        "of aiohttp", "requests/s", "of aiohttp", "failed"],

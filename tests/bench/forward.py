@@ -8,9 +8,7 @@ in every round. CPU is user + system of the proxy's whole process tree, divided 
 """
 import argparse
 import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -53,10 +51,6 @@ backend origin
 """
 
 
-def pinned(core, argv):
-    return ["taskset", "-c", str(core), *argv]
-
-
 def write(folder, name, text, **values):
     path = os.path.join(folder, name)
     with open(path, "w") as out:
@@ -68,8 +62,7 @@ def start_siding(folder, ports, connections):
     config = {"threads": 1, "log": {"access": "off"}, "route": [{"backend": "origin"}],
               "backend": {"origin": {"url": "http://127.0.0.1:%d" % ports.backend, "concurrency": connections}}}
     process = harness.Siding(folder, ports, config)
-    for task in os.listdir("/proc/%d/task" % process.pid):
-        os.sched_setaffinity(int(task), {0})
+    measure.pin_threads(process.pid, 0)
     return process
 
 
@@ -77,12 +70,12 @@ def start(folder, connections):
     """[(name, port, process)] of the proxies, and the origin."""
     origin = harness.free_port()
     conf = write(folder, "origin.conf", ORIGIN, origin=origin, body="x" * 100)
-    servers = [harness.Process("origin", pinned(1, ["nginx", "-c", conf]), folder).wait_port(origin)]
+    servers = [harness.Process("origin", measure.pinned(1, ["nginx", "-c", conf]), folder).wait_port(origin)]
     proxies = []
     for name, text, argv in (("nginx", NGINX, ["nginx", "-c"]), ("haproxy", HAPROXY, ["haproxy", "-db", "-f"])):
         port = harness.free_port()
         conf = write(folder, name + ".conf", text, origin=origin, port=port)
-        process = harness.Process(name, pinned(0, argv + [conf]), folder).wait_port(port)
+        process = harness.Process(name, measure.pinned(0, argv + [conf]), folder).wait_port(port)
         proxies.append((name, port, process))
     if harness.BINARY:
         ports = harness.Ports()
@@ -91,17 +84,6 @@ def start(folder, connections):
     else:
         measure.say("SIDING_BINARY names no program: nginx and HAProxy alone\n")
     return proxies, servers
-
-
-def wrk(port, seconds, connections):
-    """(requests, failed) of one run."""
-    out = subprocess.run(pinned(1, ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds,
-                                    "http://127.0.0.1:%d/hello" % port]), capture_output=True, text=True).stdout
-    requests = re.search(r"(\d+) requests in", out)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    failed = sum(map(int, errors.groups())) if errors else 0
-    return int(requests[1]), failed + (int(other[1]) if other else 0)
 
 
 def main():
@@ -119,17 +101,9 @@ def main():
     try:
         proxies, processes = start(folder, options.connections)
         processes = processes + [process for _, _, process in proxies]
-        costs, rates, failures = ({name: [] for name, _, _ in proxies} for _ in range(3))
-        for name, port, _ in proxies:
-            wrk(port, 1, options.connections)  # opens the connections to the origin
-        for number in range(options.rounds):
-            for name, port, process in proxies:
-                pids = process.tree()
-                before = measure.cpu_seconds(pids)
-                requests, failed = wrk(port, options.seconds, options.connections)
-                costs[name].append((measure.cpu_seconds(pids) - before) * 1e6 / max(requests, 1))
-                rates[name].append(requests / options.seconds)
-                failures[name].append(failed)
+        rows = [(name, "http://127.0.0.1:%d/hello" % port, process) for name, port, process in proxies]
+        turns = measure.Turns(rows, options.rounds, options.seconds, options.connections)
+        costs, rates, failures = turns.costs, turns.rates, turns.failures
         reference = measure.middle(costs["nginx"])
         measure.table(["%d connections, %d rounds" % (options.connections, options.rounds), "us CPU/request",
                        "of nginx", "least", "most", "requests/s", "failed", "RSS MiB"],

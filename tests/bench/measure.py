@@ -1,7 +1,9 @@
 """What the benches share: reading /proc of the programs they started, and printing a table."""
 import os
+import re
 import resource
 import statistics
+import subprocess
 import sys
 import threading
 
@@ -127,3 +129,43 @@ def target(text, value, limit, unit="", at_least=False):
     met = value >= limit if at_least else value <= limit
     say("  %s  %s: %.4g%s (%s %.4g%s)" % ("met    " if met else "MISSED ", text, value, unit,
                                          "at least" if at_least else "at most", limit, unit))
+
+
+def pinned(core, argv):
+    return ["taskset", "-c", str(core), *argv]
+
+
+def pin_threads(pid, core):
+    """What is pinned from its beginning may decide on fewer threads."""
+    for task in os.listdir("/proc/%d/task" % pid):
+        os.sched_setaffinity(int(task), {core})
+
+
+def wrk(url, seconds, connections):
+    """(requests, failed) of one run of wrk, pinned to core 1."""
+    out = subprocess.run(pinned(1, ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, url]),
+                         capture_output=True, text=True).stdout
+    requests = re.search(r"(\d+) requests in", out)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
+    other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    failed = sum(map(int, errors.groups())) if errors else 0
+    return int(requests[1]), failed + (int(other[1]) if other else 0)
+
+
+class Turns:
+    """Servers that take turns under wrk, so that what the machine does meanwhile meets all of them. For
+    each name a list by round: us of CPU a request, of the whole process tree; requests/s; failed."""
+
+    def __init__(self, rows, rounds, seconds, connections):
+        """rows: [(name, url, process)]"""
+        self.costs, self.rates, self.failures = ({name: [] for name, _, _ in rows} for _ in range(3))
+        for _, url, _ in rows:
+            wrk(url, 1, connections)  # opens the connections behind it
+        for _ in range(rounds):
+            for name, url, process in rows:
+                pids = process.tree()
+                before = cpu_seconds(pids)
+                requests, failed = wrk(url, seconds, connections)
+                self.costs[name].append((cpu_seconds(pids) - before) * 1e6 / max(requests, 1))
+                self.rates[name].append(requests / seconds)
+                self.failures[name].append(failed)
