@@ -176,11 +176,12 @@ std::string FanOut::completeness() const {
   std::string failed;
   for (const auto& leg : legs_) {
     if (leg->outcome == LegOutcome::ok || leg->outcome == LegOutcome::lost) continue;
-    // Keys of parameters are in lower case.
+    // Keys of parameters are in lower case, and begin with a letter or a star.
     std::string name = leg->config.leg;
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    failed += ";" + name + "=" + std::string(to_string(leg->outcome));
+    const bool fit = name[0] >= 'a' && name[0] <= 'z';
+    failed += (fit ? ";" : ";*") + name + "=" + std::string(to_string(leg->outcome));
     if (leg->outcome == LegOutcome::status) failed += "-" + std::to_string(leg->head.status);
   }
   return failed.empty() ? "?1" : "?0" + failed;

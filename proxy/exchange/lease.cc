@@ -78,16 +78,6 @@ Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, C
     co_return Error(Failure::breaker_open, Side::upstream, true,
                     config.name + ": all its addresses failed a moment ago");
   }
-  if (may_reuse) {
-    Lease idle = upstream.pool.take_idle(services.loop, &turn.address(0));
-    if (idle) {
-      turn.use(0);
-      idle.goes_by(std::move(turn));
-      co_return std::move(idle);
-    }
-  }
-  Reach reach = config.loopback ? Reach::everything : reach_of(config.url.host);
-  if (config.public_only) reach = Reach::public_only;
   TlsPeer peer;
   if (config.url.scheme == "https") {
     auto context = services.shared.tls->of(config.name);
@@ -95,6 +85,18 @@ Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, C
     peer.context = std::move(*context);
     peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
   }
+  while (may_reuse) {
+    Lease idle = upstream.pool.take_idle(services.loop, &turn.address(0));
+    if (!idle) break;
+    // One that was made under files that have been replaced is closed.
+    const TlsSession* session = idle->socket().tls();
+    if (peer.context && session->context() != peer.context.get()) continue;
+    turn.use(0);
+    idle.goes_by(std::move(turn));
+    co_return std::move(idle);
+  }
+  Reach reach = config.loopback ? Reach::everything : reach_of(config.url.host);
+  if (config.public_only) reach = Reach::public_only;
   const Duration timeout = caller == Caller::worker ? kWorkersPatience : config.connect_timeout;
   Result<Lease> lease =
       co_await open_connection(services, upstream.pool, std::move(turn), config.url, reach,

@@ -61,7 +61,10 @@ bool TlsContexts::has_unlisted() const {
   return unlisted_.context != nullptr;
 }
 
-void TlsContexts::make_unlisted() { make("hosts that are no [upstream]", unlisted_); }
+void TlsContexts::make_unlisted() {
+  // Several may have asked for it at once.
+  if (!has_unlisted()) make("hosts that are no [upstream]", unlisted_);
+}
 
 void TlsContexts::look() {
   for (auto& [upstream, known] : known_) {

@@ -38,6 +38,8 @@ class TlsSession {
   Error failure() const;
   /// Whether an earlier session was resumed: a certificate was not looked at again.
   bool resumed() const;
+  /// Under whose trust it was made.
+  const TlsContext* context() const { return context_.get(); }
 
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);

@@ -173,6 +173,10 @@ class TlsTest(harness.Case):
         os.replace(trusted + ".new", trusted)
         harness.until(lambda: self.call("music")[0] == 200, seconds=15, what="the new authority is trusted",
                       every=0.2)
+        # And back: also connections that are kept and in use end with the trust under which they were made.
+        shutil.copy(other.file, trusted + ".new")
+        os.replace(trusted + ".new", trusted)
+        harness.until(lambda: self.call("music")[0] == 502, seconds=15, what="it is not trusted any more", every=0.2)
 
     def test_large_bodies_both_ways(self):
         """Many records in one read; more than one write."""

@@ -101,6 +101,11 @@ TEST(FanOut, EachWayToFailHasItsWord) {
             bed.ask().field("siding-complete"));
 }
 
+TEST(FanOut, NamesOfLegsBecomeKeys) {
+  FanBed bed("2nd-Song = { call = \"song:/{query.absent}\" }\n");
+  EXPECT_EQ("?0;*2nd-song=value_absent", bed.ask().field("siding-complete"));
+}
+
 TEST(FanOut, WithoutARequiredLegThereIsNoAnswer) {
   FanBed bed("song = { call = \"song:/s\", required = true }\nvideo = { call = \"video:/v\" }\n");
   bed.video.hold();
