@@ -65,6 +65,8 @@ enum class Outcome : uint8_t {
   backend_malformed,    ///< 502: not an HTTP answer
   backend_aborted,      ///< answer torn in its middle by the backend
   upstream_tls,         ///< 502: no TLS with the upstream of a worker's call; says why
+  upstream_down,        ///< 503: its breaker is open, and the worker's calls are guarded
+  upstream_timeout,     ///< 504: a guarded call of the worker's took too long
   self_call,            ///< 508: the backend calls itself and no worker is free
   client_gone,          ///< the client left before the answer was whole
   internal,             ///< 500
@@ -151,6 +153,8 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"backend_malformed", 502, "http_protocol_error"},
     {"backend_aborted", 502, "http_response_incomplete"},
     {"upstream_tls", 502, "tls_protocol_error"},
+    {"upstream_down", 503, "destination_unavailable"},
+    {"upstream_timeout", 504, "http_response_timeout"},
     {"self_call", 508, "proxy_loop_detected"},
     {"client_gone", 499, "http_request_error"},
     {"internal", 500, "proxy_internal_error"},

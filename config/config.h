@@ -128,8 +128,9 @@ struct UpstreamConfig {
   HedgeConfig hedge;
   uint32_t retries = 1;  ///< of a call of siding's own that may be repeated, within a budget
   BreakerConfig breaker;
-  bool public_only = false;  ///< addresses of private networks are refused
-  bool loopback = false;     ///< a name may lead to this machine; a url that names it always may
+  bool guard_worker = false;  ///< all of this for the worker's own calls too
+  bool public_only = false;   ///< addresses of private networks are refused
+  bool loopback = false;      ///< a name may lead to this machine; a url that names it always may
   TlsConfig tls;
 };
 

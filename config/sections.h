@@ -135,6 +135,7 @@ void options(V& v, UpstreamConfig& c) {
   v.option("hedge", c.hedge, Text<HedgeConfig>{parse_hedge, print_hedge});
   v.option("retries", c.retries, Count{0, 5});
   v.inline_table("breaker", c.breaker);
+  v.option("guard_worker", c.guard_worker, Flag{});
   v.option("public_only", c.public_only, Flag{});
   v.option("loopback", c.loopback, Flag{});
   v.inline_table("tls", c.tls);

@@ -51,6 +51,10 @@ std::string_view meaning(Outcome outcome) {
       return "the backend broke off in the middle of its answer: look for a crash in its log";
     case Outcome::upstream_tls:
       return "egress: no TLS with the upstream; the answer to the worker says why";
+    case Outcome::upstream_down:
+      return "egress: the upstream failed a moment ago, and guard_worker leaves it alone";
+    case Outcome::upstream_timeout:
+      return "egress: the upstream did not answer within its timeout, and guard_worker ends it";
     case Outcome::self_call:
       return "the backend called itself while all its workers were busy: it would wait for ever";
     case Outcome::client_gone: return "the client left before the answer was whole";

@@ -11,6 +11,12 @@
 
 namespace siding {
 
+Duration retry_pause(uint32_t tries, uint64_t random) {
+  constexpr Duration kFirstPause = std::chrono::milliseconds(25);
+  const Duration most = kFirstPause * (1 << std::min(tries, 8u));
+  return most / 2 + Duration(static_cast<int64_t>(random % 1024) * most.count() / 2048);
+}
+
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields) {
   if (upstream.config.headers.empty()) return;
   const auto secrets = services.secrets->values();
@@ -139,11 +145,7 @@ std::optional<Duration> hedge_after(const Upstream& upstream) {
 /// How long to wait before it is tried again; nothing if that is pointless.
 std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uint32_t tries,
                                            uint64_t random) {
-  constexpr Duration kFirstPause = std::chrono::milliseconds(25);
-  const Duration most = kFirstPause * (1 << tries);
-  // Between half of it and all of it, so that those who failed together do not come back together.
-  const Duration pause =
-      most / 2 + Duration(static_cast<int64_t>(random % 1024) * most.count() / 2048);
+  const Duration pause = retry_pause(tries, random);
   if (!answer) {
     switch (answer.error().kind) {
       case Failure::refused:

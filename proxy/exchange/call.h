@@ -28,6 +28,10 @@ struct CallOptions {
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
                                        CallOptions options);
 
+/// Before a call is made again: longer each time, and somewhere between half of that and all of it, so
+/// that those who failed together do not come back together.
+Duration retry_pause(uint32_t tries, uint64_t random);
+
 /// Sets the fields that the configuration adds to every call of an upstream.
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);
 /// Marks a request as caused by this process (RFC 8586).

@@ -42,6 +42,12 @@ class StreamBody final : public BodySource {
   Stream& stream_;
 };
 
+/// How one try ended that answered nothing.
+struct Failed {
+  bool stale = false;      // the kept connection had been closed
+  bool untouched = false;  // not a byte of an answer came
+};
+
 class EgressCallRun {
  public:
   EgressCallRun(LoopServices& services, Stream& stream) : services_(services), stream_(stream) {}
@@ -55,7 +61,8 @@ class EgressCallRun {
   void learn(const std::vector<PinRef>& inside, std::string_view exchange);
   void send_pinned(const PinnedAnswer& answer);
   Task<> forward();
-  Task<bool> attempt(Lease lease, const RequestHead& head, bool* again);
+  Task<bool> attempt(Lease lease, const RequestHead& head, Failed* failed);
+  Task<bool> pause_within_budget(uint32_t tries);
   Task<> relay(H1Client& client, ResponseHead head);
   void answer(Outcome outcome, std::string_view detail);
   Services& shared() { return services_.shared; }
@@ -63,6 +70,8 @@ class EgressCallRun {
   LoopServices& services_;
   Stream& stream_;
   EgressDestination to_;
+  bool guarded_ = false;  // the file says that siding looks after this call
+  TimePoint deadline_ = kNever;
   Fields call_fields_;  // end-to-end, as the worker sent them
 };
 
@@ -203,7 +212,7 @@ Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
   prepare_answer(services_, head, true);
   stream_.send_head(std::move(head), client_framing(client.framing()));
   while (true) {
-    Result<Buffer> piece = co_await client.read_body(kNever);
+    Result<Buffer> piece = co_await client.read_body(deadline_);
     if (!piece) {
       stream_.abort();
       co_return;
@@ -216,8 +225,8 @@ Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
   stream_.send_end(&trailers);
 }
 
-/// One try. False: nothing was answered; `*again` if a kept connection had been closed.
-Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* again) {
+/// One try. False: nothing was answered.
+Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* failed) {
   H1Client& client = *lease;
   StreamBody body(stream_);
   bool has_body = stream_.framing.kind != BodyFraming::Kind::none;
@@ -226,17 +235,22 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, bool* ag
   BodySource* source = has_body ? &body : nullptr;
   Slice bytes = write_request_head(head, stream_.framing);
   Result<> sent =
-      co_await client.send(std::move(bytes), source, kNever, chunked, &stream_.trailers);
+      co_await client.send(std::move(bytes), source, deadline_, chunked, &stream_.trailers);
   if (!sent) co_return false;
+  TimePoint until = deadline_;
+  if (guarded_ && to_.upstream->config.first_byte_timeout) {
+    until = std::min(until, after(services_.loop.now(), *to_.upstream->config.first_byte_timeout));
+  }
   while (true) {
-    Result<ResponseHead> next = co_await client.read_head(head.method, kNever);
+    Result<ResponseHead> next = co_await client.read_head(head.method, until);
     if (!next && is_tls(next.error().kind)) {  // it does not like our certificate, as a rule
       answer(Outcome::upstream_tls, next.error().detail);
       co_return true;
     }
     if (!next) {
-      *again = lease.reused() && !client.answer_begun() && next.error().kind != Failure::malformed;
-      if (!*again) lease.turn().answered(false, services_.loop.now());
+      failed->untouched = !client.answer_begun() && next.error().kind != Failure::malformed;
+      failed->stale = lease.reused() && failed->untouched && next.error().kind != Failure::timeout;
+      if (!failed->stale) lease.turn().answered(false, services_.loop.now());
       co_return false;
     }
     ResponseHead answer_head = std::move(*next);
@@ -263,11 +277,14 @@ Task<> EgressCallRun::forward() {
   add_via(head.fields, head.minor_version);
   add_cdn_loop(shared(), head.fields);
   bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;
-  bool may_reuse = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
-  while (true) {
+  const bool repeatable = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
+  if (guarded_) to_.upstream->retries.call(services_.loop.now());
+  bool may_reuse = repeatable;
+  for (uint32_t tries = 0;;) {
     Result<Lease> lease = Error();
     if (to_.upstream != nullptr) {
-      lease = co_await lease_upstream(services_, *to_.upstream, Caller::worker, may_reuse, kNever);
+      const Caller caller = guarded_ ? Caller::siding : Caller::worker;
+      lease = co_await lease_upstream(services_, *to_.upstream, caller, may_reuse, deadline_);
     } else {
       lease = co_await lease_unlisted(services_, to_.origin);
     }
@@ -278,24 +295,47 @@ Task<> EgressCallRun::forward() {
     }
     if (!counted) services_.counters().count(EgressCall::forwarded);
     counted = true;
-    if (!lease) {
+    Failed failed;
+    if (lease) {
+      bool answered = co_await attempt(std::move(*lease), head, &failed);
+      if (answered) co_return;
+      if (failed.stale && may_reuse) {
+        may_reuse = false;
+        continue;
+      }
+    } else {
       services_.counters().connect_failed(Peer::upstream, lease.error().kind);
+      failed.untouched = true;
       if (is_tls(lease.error().kind)) {
         answer(Outcome::upstream_tls, lease.error().detail);
-      } else {
-        stream_.abort();  // the library's own error handling runs
+        co_return;
       }
-      co_return;
+      if (lease.error().kind == Failure::breaker_open) {
+        answer(Outcome::upstream_down, lease.error().detail);
+        co_return;
+      }
     }
-    bool again = false;
-    bool answered = co_await attempt(std::move(*lease), head, &again);
-    if (answered) co_return;
-    if (!again || !may_reuse) {
-      stream_.abort();
-      co_return;
+    const bool worth_it = guarded_ && repeatable && failed.untouched;
+    bool again = worth_it && tries < to_.upstream->config.retries;
+    if (again) again = co_await pause_within_budget(tries++);
+    if (again) continue;
+    if (guarded_ && services_.loop.now() >= deadline_ && !stream_.head_sent) {
+      answer(Outcome::upstream_timeout, "the upstream did not answer in time");
+    } else {
+      stream_.abort();  // the library's own error handling runs
     }
-    may_reuse = false;
+    co_return;
   }
+}
+
+/// Before a guarded call is made again; false if it may not be.
+Task<bool> EgressCallRun::pause_within_budget(uint32_t tries) {
+  const TimePoint now = services_.loop.now();
+  const TimePoint next = after(now, retry_pause(tries, services_.random()));
+  const bool allowed = next < deadline_ && to_.upstream->retries.take(now);
+  services_.counters().retry(allowed);
+  if (allowed) co_await SleepUntil(next);
+  co_return allowed;
 }
 
 Task<> EgressCallRun::run() {
@@ -304,60 +344,13 @@ Task<> EgressCallRun::run() {
   call_fields_ = stream_.head.fields;
   strip_request_fields(call_fields_, Direction::egress);
   bool answered = co_await from_pin();
-  if (!answered) co_await forward();
+  if (answered) co_return;
+  guarded_ = to_.upstream != nullptr && to_.upstream->config.guard_worker;
+  if (guarded_) deadline_ = after(services_.loop.now(), to_.upstream->config.timeout);
+  co_await forward();
 }
 
-bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) {
-  if (url.name() != host.host) return false;
-  if (url.scheme == head.scheme) {
-    if (url.port != host.port.value_or(url.scheme == "https" ? 443 : 80)) return false;
-  } else {
-    // What the worker asks for in clear, over loopback, goes out by TLS where its origin is https.
-    // The other way round would be a downgrade.
-    if (url.scheme != "https" || url.port != host.port.value_or(443)) return false;
-  }
-  std::string_view path = head.path();
-  return path.starts_with(url.base_path) &&
-         (path.size() == url.base_path.size() || path[url.base_path.size()] == '/');
-}
 }  // namespace
-
-std::optional<EgressDestination> egress_destination(Services& services, const RequestHead& head) {
-  EgressDestination to;
-  to.target = head.target;
-  std::optional<HostPort> host = parse_host_port(head.authority);
-  if (host) {
-    for (auto& upstream : services.upstreams) {
-      const OriginUrl& url = upstream->config.url;
-      if (!names(url, *host, head)) continue;
-      // Of several on one host that of the scheme asked for, then the one with the longest path.
-      auto rank = [&](const OriginUrl& u) {
-        return std::pair(u.scheme == head.scheme, u.base_path.size());
-      };
-      if (to.upstream != nullptr && rank(url) <= rank(to.origin)) continue;
-      to.upstream = upstream.get();
-      to.origin = url;
-    }
-    if (to.upstream != nullptr) return to;
-  }
-  if (head.form == TargetForm::absolute) {
-    if (!host) return std::nullopt;
-    to.origin.scheme = head.scheme;
-    to.origin.host = host->host;
-    to.origin.port = host->port.value_or(head.scheme == "https" ? 443 : 80);
-    return to;
-  }
-  // "/music/s?word=x": the first segment names the upstream.
-  std::string_view path = head.target;
-  if (!path.starts_with('/')) return std::nullopt;
-  std::string_view name = path.substr(1, path.find_first_of("/?", 1) - 1);
-  to.upstream = services.upstream(name);
-  if (to.upstream == nullptr) return std::nullopt;
-  to.origin = to.upstream->config.url;
-  std::string_view rest = path.substr(1 + name.size());
-  to.target = to.origin.base_path + (rest.starts_with('/') ? "" : "/") + std::string(rest);
-  return to;
-}
 
 Task<> EgressHandler::handle(Stream& stream) {
   EgressCallRun call(services_, stream);

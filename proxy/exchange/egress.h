@@ -1,5 +1,5 @@
 // The worker's own outgoing calls: answered from a pin if the call was prefetched, else made like any
-// other, without retries, time-outs or a breaker of siding's.
+// other, without retries, time-outs or a breaker of siding's, unless the upstream says `guard_worker`.
 // Invariants: what is connected to was named by the configuration or is allowed to pass, and its
 // address is one that may be connected to; each request is routed, not each connection; a call that
 // cannot be made closes the worker's connection, so that its own library raises its own error.

@@ -156,5 +156,47 @@ TEST(Endpoints, AKeptConnectionThatWasClosedIsReplacedOnce) {
   EXPECT_EQ(4, bed.a.opened());
 }
 
+TEST(Endpoints, AWorkersCallIsGuardedWhereTheFileSaysSo) {
+  ManualClock clock;
+  ThreeBed bed("guard_worker = true\nretries = 0\nbreaker.failures = 2\ntimeout = \"3s\"\n",
+               &clock);
+  bed.a.start();
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  EXPECT_EQ("song", bed.call().body);
+  // Too slow: ended at the upstream's timeout.
+  bed.a.hold();
+  Client slow(bed.proxy.egress());
+  slow.get("/music/slow");
+  EXPECT_TRUE(bed.a.wait_for(2));
+  bed.proxy.advance(std::chrono::seconds(3));
+  Message late = slow.answer();
+  EXPECT_EQ(504, late.status()) << late;
+  EXPECT_TRUE(late.says("upstream_timeout")) << late;
+  bed.a.release();
+  // Its breaker opens, and then the worker does not wait at all.
+  bed.a.stop();
+  EXPECT_EQ("closed", bed.call().fault);
+  Message down = bed.call();
+  EXPECT_EQ(503, down.status()) << down;
+  EXPECT_TRUE(down.says("upstream_down")) << down;
+}
+
+TEST(Endpoints, AGuardedCallIsMadeAgain) {
+  ThreeBed bed("guard_worker = true\n");
+  bed.a.start();
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.on_request([](Origin::Call& call) {
+    if (call.number == 1) return call.close();
+    call.respond("song");
+  });
+  EXPECT_EQ("song", bed.call().body) << "a new connection that broke";
+  EXPECT_EQ(2, bed.a.requests());
+  Message posted = Client(bed.proxy.egress()).post("/music/s", "body").answer();
+  EXPECT_EQ("song", posted.body);
+  bed.a.on_request([](Origin::Call& call) { call.close(); });
+  EXPECT_EQ("closed", Client(bed.proxy.egress()).post("/music/s", "body").answer().fault);
+  EXPECT_EQ(4, bed.a.requests()) << "not what may not be repeated";
+}
+
 }  // namespace
 }  // namespace siding::test
