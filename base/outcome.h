@@ -98,7 +98,8 @@ enum class LegOutcome : uint8_t {
   invalid,       ///< it says that it is JSON, and is not
   too_large,     ///< over the leg's max_body
   value_absent,  ///< a value of its call is missing, such as one of a leg that failed
-  lost,          ///< another one won the race
+  no_room,       ///< [limits] memory is used up
+  lost,          ///< nobody waited for it any more: a race was won, or a required leg failed
   count_
 };
 
@@ -174,8 +175,8 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchOutcom
 static_assert(!kPrefetchOutcomes.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(LegOutcome::count_)> kLegOutcomes{
-    "ok",     "timeout", "failed",    "breaker_open", "rate_limited",
-    "status", "invalid", "too_large", "value_absent", "lost"};
+    "ok",      "timeout",   "failed",       "breaker_open", "rate_limited", "status",
+    "invalid", "too_large", "value_absent", "no_room",      "lost"};
 static_assert(!kLegOutcomes.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>

@@ -257,7 +257,8 @@ Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
 }
 
 Parsed<std::string> parse_server_name(std::string_view text) {
-  const std::string name = lower(text);
+  std::string name = lower(text);
+  if (name.ends_with('.')) name.pop_back();  // no certificate has it
   if (parse_ip(name) || is_host_name(name)) return {name, ""};
   return {{},
           "`" + std::string(text) + "` is not a name; write it as it stands in the certificate, " +

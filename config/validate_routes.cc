@@ -143,14 +143,16 @@ const LegConfig* find_leg(const RouteConfig& route, const std::string& name) {
   return found == route.fanout.end() ? nullptr : &*found;
 }
 
-// The way from `leg` back to itself through the values that legs use of each other; empty: none.
-std::string cycle_through(const RouteConfig& route, const LegConfig& leg, const std::string& start,
-                          size_t depth = 0) {
-  if (depth > route.fanout.size()) return {};
+// The way from `leg` back to `start` through the values that legs use of each other; empty: none.
+// `seen`: legs from which there is none.
+std::string way_back(const RouteConfig& route, const LegConfig& leg, const std::string& start,
+                     std::vector<std::string>& seen) {
   for (const std::string& name : legs_used_by(leg)) {
     if (name == start) return leg.leg + " needs " + name;
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+    seen.push_back(name);
     const LegConfig* next = find_leg(route, name);
-    const std::string rest = next == nullptr ? "" : cycle_through(route, *next, start, depth + 1);
+    const std::string rest = next == nullptr ? "" : way_back(route, *next, start, seen);
     if (!rest.empty()) return leg.leg + " needs " + name + ", " + rest;
   }
   return {};
@@ -180,7 +182,8 @@ void validate_fanout(const Config& config, const RouteConfig& route, const Node&
                                          "`, and there is no such leg" +
                                          suggestion(name, known, "the legs"));
     }
-    const std::string cycle = cycle_through(route, leg, leg.leg);
+    std::vector<std::string> seen;
+    const std::string cycle = way_back(route, leg, leg.leg, seen);
     // Told once, at the first leg of the circle.
     const bool first = std::none_of(
         route.fanout.begin(), route.fanout.begin() + static_cast<ptrdiff_t>(i),

@@ -124,6 +124,8 @@ Task<Result<CallAnswer>> try_hedged(LoopServices& services, Upstream& upstream,
   if (place && upstream.retries.take(services.loop.now())) {
     services.counters().retry(true);
     tries.start(try_into(services, upstream, head, options, second));
+  } else {
+    place.reset();
   }
   while (!is_good(first) && !is_good(second) && tries.running() > 0) {
     co_await Wait(tries.changed());
@@ -181,13 +183,15 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
     }
   }
   Permit permit = ticket.take();
-  if (options.begun != nullptr) *options.begun = true;
-  std::optional<TimePoint> turn = upstream.rate.take(services.loop.now(), options.deadline);
+  // A place shortly before the deadline would be wasted: the answer has to come too.
+  const TimePoint now = services.loop.now();
+  std::optional<TimePoint> turn = upstream.rate.take(now, now + (options.deadline - now) / 2);
   if (!turn) {
     co_return Error(Failure::rate_limited, Side::local, true,
                     upstream.config.name + ": its rate has no place before the deadline");
   }
-  if (*turn > services.loop.now()) co_await SleepUntil(*turn);
+  if (*turn > now) co_await SleepUntil(*turn);
+  if (options.begun != nullptr) *options.begun = true;
   const bool repeatable = is_idempotent(head.method);
   const uint32_t most = repeatable ? upstream.config.retries : 0;
   upstream.retries.call(services.loop.now());
@@ -207,7 +211,10 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
     const bool allowed = upstream.retries.take(services.loop.now());
     services.counters().retry(allowed);
     if (!allowed) co_return std::move(answer);
-    co_await SleepUntil(next);
+    // Who limits the rate counts every try.
+    std::optional<TimePoint> place = upstream.rate.take(next, options.deadline);
+    if (!place) co_return std::move(answer);
+    co_await SleepUntil(*place);
   }
 }
 

@@ -243,23 +243,23 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* 
   }
   while (true) {
     Result<ResponseHead> next = co_await client.read_head(head.method, until);
-    if (!next && is_tls(next.error().kind)) {  // it does not like our certificate, as a rule
-      answer(Outcome::upstream_tls, next.error().detail);
+    if (!next) {
+      const Failure kind = next.error().kind;
+      failed->untouched = !client.answer_begun() && kind != Failure::malformed;
+      failed->stale = lease.reused() && failed->untouched && kind != Failure::timeout;
+      if (failed->stale) co_return false;
+      lease.turn().answered(false, services_.loop.now());
+      if (!is_tls(kind)) co_return false;
+      answer(Outcome::upstream_tls, next.error().detail);  // as a rule of our certificate
       co_return true;
     }
-    if (!next) {
-      failed->untouched = !client.answer_begun() && next.error().kind != Failure::malformed;
-      failed->stale = lease.reused() && failed->untouched && next.error().kind != Failure::timeout;
-      if (!failed->stale) lease.turn().answered(false, services_.loop.now());
-      co_return false;
-    }
     ResponseHead answer_head = std::move(*next);
-    lease.turn().answered(serves(answer_head.status), services_.loop.now());
     if (answer_head.interim()) {
       prepare_answer(services_, answer_head, false);
       stream_.send_interim(answer_head);
       continue;
     }
+    lease.turn().answered(serves(answer_head.status), services_.loop.now());
     co_await relay(client, std::move(answer_head));
     break;
   }

@@ -14,7 +14,8 @@ bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) 
   } else {
     // What the worker asks for in clear, over loopback, goes out by TLS where its origin is https.
     // The other way round would be a downgrade.
-    if (url.scheme != "https" || url.port != host.port.value_or(443)) return false;
+    const uint16_t port = host.port.value_or(80);
+    if (url.scheme != "https" || url.port != (port == 80 ? 443 : port)) return false;
   }
   std::string_view path = head.path();
   return path.starts_with(url.base_path) &&

@@ -110,6 +110,10 @@ Task<bool> Exchange::admit() {
 
 /// A route that siding answers itself.
 Task<> Exchange::fan_out() {
+  if (self_call_) {  // one of its legs leads back here
+    answer(Outcome::self_call, "a leg of a fan-out leads to siding itself");
+    co_return;
+  }
   const auto& legs = route_->fanout;
   const bool body_counts = std::any_of(legs.begin(), legs.end(), looks_into_body);
   const std::string_view method = stream_.head.method;

@@ -45,7 +45,7 @@ class FanOut::Values final : public TemplateValues {
 };
 
 FanOut::FanOut(LoopServices& services, const RouteConfig& route, const TemplateValues& values)
-    : services_(services), route_(route), values_(values) {
+    : services_(services), route_(route), values_(values), held_(services.shared.bodies.memory) {
   for (const LegConfig& leg : route.fanout) legs_.push_back(std::make_unique<Leg>(leg));
 }
 
@@ -72,6 +72,8 @@ Result<RequestHead> FanOut::make_request(const Leg& leg) {
     if (!filled) return absent(value, values);
     head.fields.add(name, *filled);
   }
+  // What comes is put together with others: nobody could say how it is packed.
+  if (!head.fields.has("accept-encoding")) head.fields.add("Accept-Encoding", "identity");
   if (!head.fields.has("accept")) head.fields.add("Accept", "application/json, */*;q=0.1");
   head.method = head.fields.intern(leg.config.method);
   head.target = head.fields.intern(upstream.config.url.base_path + *target);
@@ -128,6 +130,18 @@ void FanOut::take(Leg& leg, Result<CallAnswer> got, bool late) {
     leg.detail = "status " + std::to_string(leg.head.status);
     return;
   }
+  std::optional<std::string_view> coding = leg.head.fields.get("content-encoding");
+  if (coding && !equals_ignore_case(*coding, "identity")) {
+    leg.outcome = LegOutcome::invalid;
+    leg.detail = "its Content-Encoding is " + std::string(*coding);
+    return;
+  }
+  // With what is made of it while it is checked.
+  if (!held_.add(got->body.footprint())) {
+    leg.outcome = LegOutcome::no_room;
+    leg.detail = "[limits] memory is used up";
+    return;
+  }
   // The usual answer comes in one piece, and stays where it lies.
   leg.body = got->body.slice_count() == 1 ? got->body.slice(0) : Slice::copy_of(got->body.str());
   leg.outcome = LegOutcome::ok;
@@ -159,7 +173,7 @@ Task<> FanOut::run(TimePoint deadline) {
   for (auto& leg : legs_) {
     if (leg->ended) continue;
     leg->took = services_.loop.now() - leg->began;
-    if (winner_ != nullptr) leg->outcome = LegOutcome::lost;
+    if (services_.loop.now() < deadline) leg->outcome = LegOutcome::lost;
   }
 }
 
@@ -242,9 +256,15 @@ FanOut::Answer FanOut::race_answer() {
 }
 
 FanOut::Answer FanOut::merged_answer() {
+  // Who failed comes before who was waited for in vain because of that.
+  for (const bool ended : {true, false}) {
+    for (const auto& leg : legs_) {
+      const bool lacking = leg->config.required && leg->outcome != LegOutcome::ok;
+      if (lacking && leg->ended == ended) return failure(*leg);
+    }
+  }
   std::vector<LegAnswer> parts;
   for (const auto& leg : legs_) {
-    if (leg->config.required && leg->outcome != LegOutcome::ok) return failure(*leg);
     LegAnswer part;
     part.name = leg->config.leg;
     if (leg->outcome == LegOutcome::ok) {

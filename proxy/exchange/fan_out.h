@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/budget.h"
 #include "http/message.h"
 #include "http/template_values.h"
 #include "proxy/exchange/call.h"
@@ -56,6 +57,7 @@ class FanOut {
   const TemplateValues& values_;
   std::vector<std::unique_ptr<Leg>> legs_;
   Leg* winner_ = nullptr;
+  Reservation held_;  // the bodies of the legs
   Signal changed_;
   Group group_;  // last: its children use the rest
 };

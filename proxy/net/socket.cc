@@ -100,6 +100,10 @@ Signal& Socket::readable() {
 }
 
 Signal& Socket::writable() {
+  if (tls_ && tls_->write_wants_read()) {
+    static_cast<void>(readable());
+    return writable_;
+  }
   if (!writing_) {
     if (!write_event_) {
       write_event_ = std::make_unique<event>();
@@ -126,8 +130,10 @@ void Socket::disarm_write() {
 
 void Socket::on_read(int, short, void* self) {
   auto& socket = *static_cast<Socket*>(self);
-  if (!socket.readable_.has_waiters()) socket.disarm_read();
+  const bool writer = socket.tls_ && socket.tls_->write_wants_read();
+  if (!socket.readable_.has_waiters() && !writer) socket.disarm_read();
   socket.readable_.notify();
+  if (socket.tls_ && socket.tls_->write_wants_read()) socket.writable_.notify();
 }
 
 void Socket::on_write(int, short, void* self) {

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "proxy/loop/wait.h"
@@ -87,13 +89,17 @@ TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int fd, std::string 
   BIO* bio = TlsBio::make(*this);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_app_data(ssl_, const_cast<std::string*>(&name_));
+  // Without a name none would be verified.
+  assert(!name_.empty());
+  int named = 0;
   if (is_ip(name_)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name_.c_str());
+    named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name_.c_str());
   } else {
     SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(ssl_, name_.c_str());
+    named = SSL_set1_host(ssl_, name_.c_str());
     SSL_set_tlsext_host_name(ssl_, name_.c_str());
   }
+  if (named != 1) std::abort();
   if (SSL_SESSION* known = context_->resume(name_)) {
     SSL_set_session(ssl_, known);
     SSL_SESSION_free(known);
@@ -117,7 +123,10 @@ std::string TlsSession::why() const {
 TlsSession::Step TlsSession::handshake() {
   ERR_clear_error();
   int result = SSL_do_handshake(ssl_);
-  if (result == 1) return Step::done;
+  if (result == 1) {
+    hidden_ = SSL_has_pending(ssl_) == 1;  // what came right behind it
+    return Step::done;
+  }
   switch (SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ: return Step::wants_read;
     case SSL_ERROR_WANT_WRITE: return Step::wants_write;
@@ -204,6 +213,7 @@ Io TlsSession::write(const iovec* parts, int count) {
   ERR_clear_error();
   size_t n = 0;
   int result = SSL_write_ex(ssl_, data, size, &n);
+  write_wants_read_ = result != 1 && SSL_get_error(ssl_, result) == SSL_ERROR_WANT_READ;
   if (result == 1) return {Io::State::ok, n, 0};
   const bool reading = read_wants_write_;
   Io io = outcome(result);

@@ -47,6 +47,8 @@ class TlsSession {
   bool hidden() const { return hidden_; }
   /// The last read() that said "again" waits until it can write.
   bool read_wants_write() const { return read_wants_write_; }
+  /// Likewise the last write(), which waits until it can read.
+  bool write_wants_read() const { return write_wants_read_; }
   /// Open, and without a byte to read; takes in what TLS itself has to say (tickets).
   bool quiet();
   /// Says that we send no more, if that can be said at once.
@@ -66,6 +68,7 @@ class TlsSession {
   ssl_st* ssl_ = nullptr;
   bool hidden_ = false;
   bool read_wants_write_ = false;
+  bool write_wants_read_ = false;
   bool peer_closed_ = false;  // the connection, without a word in TLS
   int error_ = 0;             // errno of the connection
   bool broken_ = false;

@@ -58,7 +58,9 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsFiles& files) {
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
     return file_error(files.certificate, "no certificate can be read from it");
   }
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  // The check is for keys of another type: those are taken without a word.
+  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
     return file_error(files.key,
                       "it holds no key without a passphrase that fits to the certificate");
   }

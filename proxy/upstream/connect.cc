@@ -47,13 +47,11 @@ struct Race {
   size_t winner = 0;
   std::vector<bool> running{};  // by candidate, of those that were begun
   Error last{Failure::dns_error, Side::upstream, true, "no address"};
-  bool hopeless = false;
 };
 
 /// Not a fault of the address.
 bool is_ours(Failure kind) {
-  return kind == Failure::address_denied || kind == Failure::tls_certificate ||
-         kind == Failure::no_descriptor;
+  return kind == Failure::address_denied || kind == Failure::no_descriptor;
 }
 
 Task<Result<std::unique_ptr<Socket>>> connect_one(const Race& race, SocketAddress address,
@@ -81,9 +79,10 @@ Task<> attempt(Race& race, size_t i, TimePoint until) {
     race.winner = i;
     co_return;
   }
-  race.last = connected.error();
-  race.hopeless = race.last.kind == Failure::tls_certificate;
-  if (!is_ours(race.last.kind)) race.turn.missed(i, Loop::current().now());
+  const Failure kind = connected.error().kind;
+  // Of all reasons the one that a person has to do something about.
+  if (race.last.kind != Failure::tls_certificate) race.last = connected.error();
+  if (!is_ours(kind)) race.turn.missed(i, Loop::current().now());
 }
 }  // namespace
 
@@ -92,7 +91,7 @@ Task<Result<std::unique_ptr<Socket>>> connect_first(Endpoints::Turn& turn, Reach
   Race race(turn, reach, std::move(tls));
   Group attempts;
   size_t begun = 0;
-  while (!race.socket && !race.hopeless) {
+  while (!race.socket) {
     TimePoint now = Loop::current().now();
     const bool more = begun < turn.size() && (begun == 0 || now < deadline);
     if (!more && attempts.running() == 0) break;

@@ -29,7 +29,7 @@ struct TlsPeer {
 
 /// To the first candidate of `turn` that takes it: one that does not within 250 ms gets company by the
 /// next (RFC 8305, section 5). Each gets `timeout` at most, TLS included. The very address is checked
-/// against `reach`. A certificate that is not accepted ends the race: others would show the same.
+/// against `reach`. One whose certificate is not accepted has missed like one that is not there.
 /// `turn` must outlive the call, learns who missed, and uses the winner.
 Task<Result<std::unique_ptr<Socket>>> connect_first(Endpoints::Turn& turn, Reach reach, TlsPeer tls,
                                                     Duration timeout, TimePoint deadline);

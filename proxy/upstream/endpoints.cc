@@ -38,6 +38,8 @@ void Endpoints::Turn::answered(bool well, TimePoint now) {
   if (at_ == nullptr) return;
   std::lock_guard lock(owner_->mutex_);
   owner_->count(*at_, well, now);
+  // What is left of the answer may take for ever.
+  if (std::exchange(probing_, false)) candidates_.front()->probed = false;
 }
 
 void Endpoints::Turn::end() {
@@ -74,7 +76,7 @@ Endpoints::Turn Endpoints::turn(const Addresses& addresses, bool even_open, Time
   for (size_t i = 0; i < addresses.size(); ++i) {
     Endpoint& e = find(addresses[(first + i) % addresses.size()]);
     ++e.turns;  // so that it stays, whoever else is looked up
-    if (e.open && probe == nullptr && !e.probed && now >= e.open_until) {
+    if (e.open && !even_open && probe == nullptr && !e.probed && now >= e.open_until) {
       probe = &e;
     } else if (e.open && !even_open) {
       --e.turns;

@@ -116,6 +116,26 @@ TEST(FanOut, WithoutARequiredLegThereIsNoAnswer) {
   bed.video.release();
 }
 
+TEST(FanOut, WhoFailedIsToldNotWhoWasWaitedFor) {
+  FanBed bed(
+      "song = { call = \"song:/s\", required = true }\n"
+      "video = { call = \"video:/v\", required = true }\n");
+  bed.song.hold();
+  FanBed::says(bed.video, "broken", "", 500);
+  Message answer = bed.ask();
+  EXPECT_EQ(502, answer.status()) << answer;
+  EXPECT_TRUE(answer.says("leg_failed: video")) << answer;
+  bed.song.release();
+}
+
+TEST(FanOut, APackedAnswerIsNoPartOfTheWhole) {
+  FanBed bed("song = { call = \"song:/s\" }\n");
+  FanBed::says(bed.song, "\x1f\x8b", "Content-Encoding: gzip\r\n");
+  Message answer = bed.ask();
+  EXPECT_EQ("?0;song=invalid", answer.field("siding-complete")) << answer;
+  EXPECT_EQ("identity", bed.song.request(1).field("accept-encoding"));
+}
+
 TEST(FanOut, AtTheDeadlineWhatHasComeIsSent) {
   ManualClock clock;
   FanBed bed(kThree, "deadline = \"300ms\"\n", "", &clock);
@@ -345,7 +365,7 @@ TEST(FanOutCalls, TheUpstreamIsToldHowLongItMayTake) {
 
 TEST(FanOutCalls, ARateIsKept) {
   ManualClock clock;
-  OneLeg bed("rate = \"10/s\"\ntimeout = \"150ms\"\n", &clock);
+  OneLeg bed("rate = \"10/s\"\ntimeout = \"250ms\"\n", &clock);
   EXPECT_EQ("?1", bed.ask().field("siding-complete"));
   EXPECT_EQ("?1", bed.ask().field("siding-complete")) << "a tenth of a second's worth at once";
   Client client(bed.proxy.front());
