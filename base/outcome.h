@@ -95,7 +95,7 @@ enum class LegOutcome : uint8_t {
   breaker_open,  ///< its upstream is left alone for a while
   rate_limited,  ///< its upstream's `rate` had no place in time
   status,        ///< an answer, but not of 200 to 299
-  invalid,       ///< it says that it is JSON, and is not
+  invalid,       ///< it says that it is JSON, and is not; or it came packed
   too_large,     ///< over the leg's max_body
   value_absent,  ///< a value of its call is missing, such as one of a leg that failed
   no_room,       ///< [limits] memory is used up

@@ -252,8 +252,7 @@ Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
   }
   return {{},
           "an upstream is called by \"https://host\" or \"http://host:port\", with a path if all "
-          "its calls share "
-          "one"};
+          "its calls share one"};
 }
 
 Parsed<std::string> parse_server_name(std::string_view text) {

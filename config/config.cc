@@ -36,6 +36,14 @@ std::string_view OriginUrl::name() const {
   return std::string_view(host).substr(0, host.size() - (host.ends_with('.') ? 1 : 0));
 }
 
+std::vector<std::string> CallConfig::legs_used() const {
+  std::vector<std::string> names = target.names(Template::Source::leg);
+  for (const auto& [header, value] : headers) {
+    for (std::string& name : value.names(Template::Source::leg)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 std::string RouteConfig::text() const {
   std::string out = "path " + (path.text().empty() ? "*" : path.text());
   if (!host.empty()) out += " host " + host;

@@ -154,6 +154,8 @@ struct CallConfig {
   std::string method = "GET";
   Template target;  ///< path and query
   std::vector<std::pair<std::string, Template>> headers;
+  /// The legs of its fan-out whose values it takes.
+  std::vector<std::string> legs_used() const;
 };
 
 struct PrefetchConfig {

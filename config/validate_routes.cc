@@ -61,14 +61,6 @@ void validate_captures(const RouteConfig& route, const CallConfig& call, const T
   }
 }
 
-std::vector<std::string> legs_used_by(const CallConfig& call) {
-  std::vector<std::string> names = call.target.names(Template::Source::leg);
-  for (const auto& [header, value] : call.headers) {
-    for (std::string& name : value.names(Template::Source::leg)) names.push_back(std::move(name));
-  }
-  return names;
-}
-
 void validate_call(const Config& config, const RouteConfig& route, const CallConfig& call,
                    const Node& node, bool path_is_known, Faults& faults) {
   const Node& text = node.at("call");
@@ -105,7 +97,7 @@ void validate_prefetch(const Config& config, const RouteConfig& route, const Nod
   for (size_t i = 0; i < route.prefetch.calls.size(); ++i) {
     const CallConfig& call = route.prefetch.calls[i];
     validate_call(config, route, call, calls->children[i], path_is_known, faults);
-    for (const std::string& name : legs_used_by(call)) {
+    for (const std::string& name : call.legs_used()) {
       faults.error(calls->children[i].at("call").place_of(0),
                    "`" + name +
                        "./...` is a value of a leg of a fan-out; a prefetch has only what "
@@ -147,7 +139,7 @@ const LegConfig* find_leg(const RouteConfig& route, const std::string& name) {
 // `seen`: legs from which there is none.
 std::string way_back(const RouteConfig& route, const LegConfig& leg, const std::string& start,
                      std::vector<std::string>& seen) {
-  for (const std::string& name : legs_used_by(leg)) {
+  for (const std::string& name : leg.legs_used()) {
     if (name == start) return leg.leg + " needs " + name;
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
     seen.push_back(name);
@@ -173,7 +165,7 @@ void validate_fanout(const Config& config, const RouteConfig& route, const Node&
     const LegConfig& leg = route.fanout[i];
     const Node& text = legs.children[i].at("call");
     validate_call(config, route, leg, legs.children[i], path_is_known, faults);
-    const std::vector<std::string> used = legs_used_by(leg);
+    const std::vector<std::string> used = leg.legs_used();
     for (const std::string& name : used) {
       if (find_leg(route, name) != nullptr) continue;
       std::vector<std::string> known;
@@ -235,7 +227,13 @@ void validate_route(const Config& config, size_t index, const Node& routes, Faul
   const bool path_is_known =
       path == nullptr || path->text == "*" || path->text == route.path.text();
   validate_prefetch(config, route, node, path_is_known, faults);
-  if (!route.fanout.empty()) validate_fanout(config, route, node, path_is_known, faults);
+  if (!route.fanout.empty()) {
+    validate_fanout(config, route, node, path_is_known, faults);
+  } else if (route.race || route.server_timing || route.merge.kind != MergeKind::object) {
+    const char* key = route.race ? "race" : route.server_timing ? "server_timing" : "merge";
+    faults.error(node.at(key).place, "`" + std::string(key) +
+                                         "` is for a route with [route.fanout], and this has none");
+  }
 }
 
 // In a configuration with faults a route may only look as if it took everything.

@@ -10,16 +10,6 @@ namespace siding {
 
 namespace {
 
-/// The text of one RFC 6901 reference token.
-std::string unescape_token(std::string_view token) {
-  std::string out;
-  for (size_t i = 0; i < token.size(); ++i) {
-    bool escape = token[i] == '~' && i + 1 < token.size();
-    out += !escape ? token[i] : token[++i] == '0' ? '~' : '/';
-  }
-  return out;
-}
-
 std::optional<simdjson::dom::element> child(simdjson::dom::element parent,
                                             const std::string& token) {
   std::optional<simdjson::dom::element> found;
@@ -65,20 +55,29 @@ std::string_view without_space(std::string_view raw) {
 
 }  // namespace
 
+std::vector<std::string> pointer_tokens(std::string_view pointer) {
+  std::vector<std::string> tokens;
+  for (size_t i = 0; i < pointer.size(); ++i) {
+    const bool escape = pointer[i] == '~' && i + 1 < pointer.size();
+    if (pointer[i] == '/') {
+      tokens.emplace_back();
+    } else {
+      tokens.back() += !escape ? pointer[i] : pointer[++i] == '0' ? '~' : '/';
+    }
+  }
+  return tokens;
+}
+
 struct JsonText::Parsed {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
 
   std::optional<simdjson::dom::element> at(std::string_view pointer) const {
     simdjson::dom::element here = root;
-    while (!pointer.empty()) {
-      pointer.remove_prefix(1);  // the slash
-      size_t end = std::min(pointer.find('/'), pointer.size());
-      std::optional<simdjson::dom::element> next =
-          child(here, unescape_token(pointer.substr(0, end)));
+    for (const std::string& token : pointer_tokens(pointer)) {
+      std::optional<simdjson::dom::element> next = child(here, token);
       if (!next) return std::nullopt;
       here = *next;
-      pointer.remove_prefix(end);
     }
     return here;
   }
@@ -129,25 +128,6 @@ std::optional<std::vector<std::string_view>> JsonText::items(std::string_view po
     items.push_back(text_.substr(static_cast<size_t>(raw.data() - padded.data()), raw.size()));
   }
   return items;
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 }  // namespace siding

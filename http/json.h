@@ -37,7 +37,7 @@ class JsonText {
   bool valid_ = false;
 };
 
-/// `text`, which is UTF-8, as a JSON string with its quotes.
-void append_json_string(std::string& out, std::string_view text);
+/// The names on the way of a JSON pointer, which is "" or begins with a slash; ~1 and ~0 are read.
+std::vector<std::string> pointer_tokens(std::string_view pointer);
 
 }  // namespace siding

@@ -2,7 +2,7 @@
 #include "proxy/downstream/local_reply.h"
 
 #include "base/text.h"
-#include "http/json.h"
+#include "proxy/observe/format.h"
 
 namespace siding {
 
@@ -20,9 +20,9 @@ std::string text_body(int status, std::string_view reason, Outcome outcome, std:
 std::string json_body(int status, Outcome outcome, std::string_view detail,
                       std::string_view request_id) {
   std::string text = "{\"status\":" + std::to_string(status) + ",\"error\":";
-  append_json_string(text, to_string(outcome));
-  if (!detail.empty()) append_json_string(text += ",\"detail\":", detail);
-  if (!request_id.empty()) append_json_string(text += ",\"request\":", request_id);
+  append_json(text, to_string(outcome));
+  if (!detail.empty()) append_json(text += ",\"detail\":", detail);
+  if (!request_id.empty()) append_json(text += ",\"request\":", request_id);
   return text + "}\n";
 }
 }  // namespace

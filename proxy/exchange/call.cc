@@ -29,6 +29,15 @@ void add_cdn_loop(const Services& services, Fields& fields) {
   fields.add("CDN-Loop", services.self_id);
 }
 
+void address_call(const Services& services, const Upstream& upstream, std::string_view method,
+                  std::string_view target, RequestHead& head) {
+  head.method = head.fields.intern(method);
+  head.target = head.fields.intern(target);
+  head.authority = head.fields.intern(upstream.config.url.authority());
+  set_upstream_fields(services, upstream, head.fields);
+  add_cdn_loop(services, head.fields);
+}
+
 namespace {
 /// The request as it goes out now.
 Slice written(const RequestHead& head, const UpstreamConfig& config, TimePoint now,
@@ -85,7 +94,9 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
     services.counters().received(Peer::upstream, client.received_bytes());
     if (answer) {
       lease->turn().answered(serves(answer->head.status), services.loop.now());
-      upstream.latency.add(services.loop.now() - began);
+      if (upstream.config.hedge.kind == HedgeConfig::Kind::p95) {
+        upstream.latency.add(services.loop.now() - began);
+      }
       lease->release();
       co_return std::move(answer);
     }

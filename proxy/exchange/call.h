@@ -34,6 +34,10 @@ Duration retry_pause(uint32_t tries, uint64_t random);
 
 /// Sets the fields that the configuration adds to every call of an upstream.
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);
+/// Makes a call of siding's own out of its fields: method, target, authority, what the upstream's
+/// configuration adds, and our mark.
+void address_call(const Services& services, const Upstream& upstream, std::string_view method,
+                  std::string_view target, RequestHead& head);
 /// Marks a request as caused by this process (RFC 8586).
 void add_cdn_loop(const Services& services, Fields& fields);
 

@@ -9,6 +9,11 @@
 
 namespace siding {
 
+namespace {
+/// Bytes that a parsed text may take for each of its own (simdjson: places, tape, strings, a copy).
+constexpr uint64_t kParsedCost = 14;
+}  // namespace
+
 struct FanOut::Leg {
   explicit Leg(const LegConfig& c) : config(c) {}
   const LegConfig& config;
@@ -19,7 +24,9 @@ struct FanOut::Leg {
   Duration took{};
   ResponseHead head;
   Slice body;
-  std::optional<JsonText> json;  // of a body that is valid
+  bool is_json = false;
+  bool asked = false;            // for values in it, or for its items
+  std::optional<JsonText> json;  // of one that is asked
 };
 
 /// The request's values, and those of legs that have ended.
@@ -46,7 +53,13 @@ class FanOut::Values final : public TemplateValues {
 
 FanOut::FanOut(LoopServices& services, const RouteConfig& route, const TemplateValues& values)
     : services_(services), route_(route), values_(values), held_(services.shared.bodies.memory) {
-  for (const LegConfig& leg : route.fanout) legs_.push_back(std::make_unique<Leg>(leg));
+  for (const LegConfig& leg : route.fanout) {
+    legs_.push_back(std::make_unique<Leg>(leg));
+    legs_.back()->asked = route.merge.kind == MergeKind::concat;
+  }
+  for (const LegConfig& leg : route.fanout) {
+    for (const std::string& name : leg.legs_used()) find(name)->asked = true;
+  }
 }
 
 FanOut::~FanOut() = default;
@@ -75,19 +88,13 @@ Result<RequestHead> FanOut::make_request(const Leg& leg) {
   // What comes is put together with others: nobody could say how it is packed.
   if (!head.fields.has("accept-encoding")) head.fields.add("Accept-Encoding", "identity");
   if (!head.fields.has("accept")) head.fields.add("Accept", "application/json, */*;q=0.1");
-  head.method = head.fields.intern(leg.config.method);
-  head.target = head.fields.intern(upstream.config.url.base_path + *target);
-  head.authority = head.fields.intern(upstream.config.url.authority());
-  set_upstream_fields(services_.shared, upstream, head.fields);
-  add_cdn_loop(services_.shared, head.fields);
+  address_call(services_.shared, upstream, leg.config.method,
+               upstream.config.url.base_path + *target, head);
   return head;
 }
 
 Task<> FanOut::run_leg(Leg& leg, TimePoint deadline) {
-  std::vector<std::string> needs = leg.config.target.names(Template::Source::leg);
-  for (const auto& [name, value] : leg.config.headers) {
-    for (std::string& needed : value.names(Template::Source::leg)) needs.push_back(needed);
-  }
+  const std::vector<std::string> needs = leg.config.legs_used();
   for (const std::string& name : needs) {
     while (!find(name)->ended) co_await Wait(changed_);
   }
@@ -136,8 +143,7 @@ void FanOut::take(Leg& leg, Result<CallAnswer> got, bool late) {
     leg.detail = "its Content-Encoding is " + std::string(*coding);
     return;
   }
-  // With what is made of it while it is checked.
-  if (!held_.add(got->body.footprint())) {
+  if (!held_.add(got->body.footprint() + (leg.asked ? got->body.size() * kParsedCost : 0))) {
     leg.outcome = LegOutcome::no_room;
     leg.detail = "[limits] memory is used up";
     return;
@@ -147,8 +153,9 @@ void FanOut::take(Leg& leg, Result<CallAnswer> got, bool late) {
   leg.outcome = LegOutcome::ok;
   if (leg.body.size() == 0) return;
   JsonText json(leg.body.view());
-  if (json.valid()) {
-    leg.json = std::move(json);
+  leg.is_json = json.valid();
+  if (leg.is_json) {
+    if (leg.asked) leg.json = std::move(json);
   } else if (says_json(leg.head.fields.get("content-type").value_or(""))) {
     leg.outcome = LegOutcome::invalid;
     leg.detail = "it says that it is JSON, and is not";
@@ -270,6 +277,7 @@ FanOut::Answer FanOut::merged_answer() {
     if (leg->outcome == LegOutcome::ok) {
       part.body = &leg->body;
       part.content_type = leg->head.fields.get("content-type").value_or("");
+      part.is_json = leg->is_json;
       part.json = leg->json ? &*leg->json : nullptr;
     }
     parts.push_back(part);

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "http/utf8.h"
+#include "proxy/observe/format.h"
 
 namespace siding {
 
@@ -17,34 +18,19 @@ void append_member(std::string& out, Buffer& whole, const LegAnswer& leg) {
     return;
   }
   const std::string_view text = leg.body->view();
-  if (leg.json != nullptr) {
+  if (leg.is_json) {
     whole.append_copy(out);
     out.clear();
     whole.append(*leg.body);
   } else if (is_utf8(text)) {
-    append_json_string(out, text);
+    append_json(out, text);
   } else {
     out += "{\"type\":";
-    append_json_string(out, is_utf8(leg.content_type) ? leg.content_type : "");
+    append_json(out, leg.content_type);
     out += ",\"base64\":\"";
     out += base64_encode(text);
     out += "\"}";
   }
-}
-
-/// The tokens of a JSON pointer, with ~1 and ~0 read.
-std::vector<std::string> tokens_of(std::string_view pointer) {
-  std::vector<std::string> tokens;
-  for (size_t i = 0; i < pointer.size(); ++i) {
-    if (pointer[i] == '/') {
-      tokens.emplace_back();
-    } else if (pointer[i] == '~' && i + 1 < pointer.size()) {
-      tokens.back() += pointer[++i] == '0' ? '~' : '/';
-    } else {
-      tokens.back() += pointer[i];
-    }
-  }
-  return tokens;
 }
 }  // namespace
 
@@ -53,7 +39,7 @@ Buffer merge_object(const std::vector<LegAnswer>& legs) {
   std::string text = "{";
   for (const LegAnswer& leg : legs) {
     if (&leg != &legs.front()) text += ',';
-    append_json_string(text, leg.name);
+    append_json(text, leg.name);
     text += ':';
     append_member(text, whole, leg);
   }
@@ -85,10 +71,10 @@ Buffer merge_concat(const MergeConfig& merge, const std::vector<LegAnswer>& legs
   if (merge.limit != 0 && all.size() > merge.limit) all.resize(merge.limit);
 
   std::string out;
-  const std::vector<std::string> tokens = tokens_of(merge.at);
+  const std::vector<std::string> tokens = pointer_tokens(merge.at);
   for (const std::string& token : tokens) {
     out += '{';
-    append_json_string(out, token);
+    append_json(out, token);
     out += ':';
   }
   out += '[';

@@ -17,7 +17,8 @@ struct LegAnswer {
   std::string_view name;
   const Slice* body = nullptr;  ///< empty is null
   std::string_view content_type{};
-  const JsonText* json = nullptr;  ///< of a body that is JSON
+  bool is_json = false;
+  const JsonText* json = nullptr;  ///< of a body that is JSON, for merge_concat()
 };
 
 /// One object, a member a leg: JSON as it is, other text as a string, what is no UTF-8 as

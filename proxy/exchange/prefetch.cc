@@ -122,11 +122,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
   leg.offer.call_made = true;
   leg.started = now;
 
-  head.method = head.fields.intern(leg.call.method);
-  head.target = head.fields.intern(path);
-  head.authority = head.fields.intern(upstream.config.url.authority());
-  set_upstream_fields(shared, upstream, head.fields);
-  add_cdn_loop(shared, head.fields);
+  address_call(shared, upstream, leg.call.method, path, head);
   TimePoint until = std::min(deadline, after(now, upstream.config.timeout));
   leg.fetch = Fetch::start(services_, upstream, std::move(head), until,
                            request_.route->prefetch.share ? leg.offer.key : std::string());

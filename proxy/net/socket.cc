@@ -133,7 +133,7 @@ void Socket::on_read(int, short, void* self) {
   const bool writer = socket.tls_ && socket.tls_->write_wants_read();
   if (!socket.readable_.has_waiters() && !writer) socket.disarm_read();
   socket.readable_.notify();
-  if (socket.tls_ && socket.tls_->write_wants_read()) socket.writable_.notify();
+  if (writer) socket.writable_.notify();
 }
 
 void Socket::on_write(int, short, void* self) {

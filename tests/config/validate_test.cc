@@ -244,6 +244,8 @@ TEST(ConfigValidate, FanOuts) {
       legs("a = { call = \"music:/{b./i}\" }\nb = { call = \"music:/{c./i}\" }\n"
            "c = { call = \"music:/{a./i}\" }\nd = { call = \"music:/{a./i}\" }\n"),
       "t.toml:6:15: these legs wait for each other for ever: a needs b, b needs c, c needs a"));
+  EXPECT_TRUE(
+      one_fault(kSmall + "race = true\n", "t.toml:7:8: `race` is for a route with [route.fanout]"));
   EXPECT_TRUE(one_fault(kFull + "[route.fanout]\na = { call = \"music:/\" }\n",
                         "t.toml:10:11: a route has a backend or a fan-out, not both"));
   EXPECT_TRUE(one_fault(

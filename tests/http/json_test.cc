@@ -51,13 +51,12 @@ TEST(JsonText, ItemsReadBackToTheSame) {
   EXPECT_EQ(nlohmann::json::parse(joined + "]"), nlohmann::json::parse(text));
 }
 
-TEST(JsonString, IsReadBack) {
-  for (std::string text : {std::string("plain"), std::string("\"\\\n\t\x01"),
-                           std::string("\xc3\xa4\x7f"), std::string("a\0b", 3)}) {
-    std::string out;
-    append_json_string(out, text);
-    EXPECT_EQ(nlohmann::json::parse(out).get<std::string>(), text);
-  }
+TEST(JsonPointer, HasNames) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(pointer_tokens(""), List{});
+  EXPECT_EQ(pointer_tokens("/"), List{""});
+  EXPECT_EQ(pointer_tokens("/a~1b/m~0n//0"), (List{"a/b", "m~n", "", "0"}));
+  EXPECT_EQ(pointer_tokens("/~01"), List{"~1"});
 }
 
 }  // namespace

@@ -205,7 +205,7 @@ TEST(FanOut, WhatIsNoJsonBecomesAString) {
   Message answer = bed.ask();
   EXPECT_EQ(
       "{\"song\":\"la "
-      "\\\"la\\\"\\u000a\",\"video\":{\"type\":\"image/jpeg\",\"base64\":\"/9gA\"},\"news\":null}",
+      "\\\"la\\\"\\n\",\"video\":{\"type\":\"image/jpeg\",\"base64\":\"/9gA\"},\"news\":null}",
       answer.body);
   EXPECT_EQ("?1", answer.field("siding-complete"));
 }
