@@ -4,7 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "http/json.h"
+#include "http/media_type.h"
 #include "http/uri.h"
 
 namespace siding {
@@ -36,9 +39,10 @@ std::string excerpt(std::string_view text, size_t at) {
 
 }  // namespace
 
-std::string call_key(std::string_view upstream, std::string_view method, std::string_view target) {
+std::string call_key(std::string_view upstream, std::string_view method, std::string_view target,
+                     std::string_view body) {
   std::string key;
-  key.reserve(upstream.size() + method.size() + target.size() + 2);
+  key.reserve(upstream.size() + method.size() + target.size() + body.size() + 3);
   key.append(upstream).append(" ").append(method).append(" ");
   for (size_t i = 0; i < target.size(); ++i) {
     if (!is_escape(target, i)) {
@@ -49,7 +53,22 @@ std::string call_key(std::string_view upstream, std::string_view method, std::st
     percent_encode({&c, 1}, kUnreserved, key);
     i += 2;
   }
+  if (!body.empty()) key.append(" ").append(body);
   return key;
+}
+
+std::string canonical_body(std::string_view content_type, std::string_view body) {
+  std::optional<std::string> canonical;
+  if (says_json(content_type)) {
+    canonical = JsonText(body).canonical();
+  } else if (says_form(content_type)) {
+    canonical.emplace();
+    for_each_parameter(body, [&](std::string_view name, std::string_view value) {
+      if (!canonical->empty()) *canonical += '&';
+      *canonical += form_encode(form_decode(name)) + '=' + form_encode(form_decode(value));
+    });
+  }
+  return canonical ? std::move(*canonical) : std::string(body);
 }
 
 uint64_t key_hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }

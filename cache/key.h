@@ -9,10 +9,17 @@
 
 namespace siding {
 
-/// "UPSTREAM METHOD TARGET" (the first two hold no space). In the origin-form target, escapes of
-/// unreserved characters are decoded and the other ones have upper-case digits; everything else
-/// stays byte for byte (the order of parameters, `+` and `%20`, an empty query).
-std::string call_key(std::string_view upstream, std::string_view method, std::string_view target);
+/// "UPSTREAM METHOD TARGET" (none of which holds a space), and behind it " BODY" where there is one, as
+/// canonical_body() makes it. In the origin-form target, escapes of unreserved characters are decoded
+/// and the other ones have upper-case digits; everything else stays byte for byte (the order of
+/// parameters, `+` and `%20`, an empty query).
+std::string call_key(std::string_view upstream, std::string_view method, std::string_view target,
+                     std::string_view body = {});
+
+/// The content of a request in one of its equivalent spellings, by its media type: JSON without white
+/// space and with members in the order of their names, forms with each name and value encoded alike;
+/// anything else, and what is invalid or ambiguous, byte for byte.
+std::string canonical_body(std::string_view content_type, std::string_view body);
 
 /// XXH3 of a key: the same in every build and on every machine.
 uint64_t key_hash(std::string_view key);

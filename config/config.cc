@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "http/message.h"
+
 namespace siding {
 namespace {
 
@@ -36,13 +38,22 @@ std::string_view OriginUrl::name() const {
   return std::string_view(host).substr(0, host.size() - (host.ends_with('.') ? 1 : 0));
 }
 
+std::vector<const Template*> CallConfig::templates() const {
+  std::vector<const Template*> all = body.templates();
+  all.push_back(&target);
+  for (const auto& [header, value] : headers) all.push_back(&value);
+  return all;
+}
+
 std::vector<std::string> CallConfig::legs_used() const {
-  std::vector<std::string> names = target.names(Template::Source::leg);
-  for (const auto& [header, value] : headers) {
-    for (std::string& name : value.names(Template::Source::leg)) names.push_back(std::move(name));
+  std::vector<std::string> names;
+  for (const Template* part : templates()) {
+    for (std::string& name : part->names(Template::Source::leg)) names.push_back(std::move(name));
   }
   return names;
 }
+
+bool CallConfig::repeatable() const { return safe || is_idempotent(method); }
 
 std::string RouteConfig::text() const {
   std::string out = "path " + (path.text().empty() ? "*" : path.text());

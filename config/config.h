@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "http/body_template.h"
 #include "http/path_pattern.h"
 #include "http/template.h"
 
@@ -151,11 +152,18 @@ struct CallConfig {
   std::string leg;  ///< its name; made up for a plain list
   std::string upstream;
   std::string text;  ///< "music:/s?word={query.q}"
-  std::string method = "GET";
-  Template target;  ///< path and query
+  BodyTemplate body;
+  std::string body_text;       ///< as TOML
+  std::string method = "GET";  ///< POST where there is a body
+  bool safe = false;           ///< a POST that only asks: it may be made ahead, and again
+  Template target;             ///< path and query
   std::vector<std::pair<std::string, Template>> headers;
+
+  std::vector<const Template*> templates() const;
   /// The legs of its fan-out whose values it takes.
   std::vector<std::string> legs_used() const;
+  /// Whether making it twice does no harm (RFC 9110 9.2.2, and what `safe` says).
+  bool repeatable() const;
 };
 
 struct PrefetchConfig {

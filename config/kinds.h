@@ -190,6 +190,14 @@ struct RoutePath {
   std::string print(const PathPattern& value) const;
 };
 
+/// { json = ... } or { form = { ... } }, whose texts are templates; fills two fields of a call.
+struct CallBody {
+  void read(const Node& node, CallConfig& out, Faults& faults) const;
+  std::string print(const CallConfig& value) const {
+    return value.body.empty() ? "{}" : value.body_text;
+  }
+};
+
 /// "UPSTREAM:/path?query", which fills three fields of a call.
 struct CallText {
   void read(const Node& node, CallConfig& out, Faults& faults) const;

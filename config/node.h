@@ -3,6 +3,7 @@
 // Invariant: members of a table stand in the order of the source and have distinct keys.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +20,13 @@ struct Node {
   Place place;
   std::string key;  ///< as a member of a table
   Place key_place;
-  std::string text;            ///< of a string, expanded; of `other`: what it is ("a date")
-  int64_t number = 0;          ///< of an integer; a boolean is 0 or 1
-  bool expanded = false;       ///< a string that holds an environment variable's value
-  bool verbatim = false;       ///< a string that stands in the source exactly as in `text`
-  bool broken = false;         ///< its fault is already reported: nobody should judge its value
-  std::vector<Node> children;  ///< of a list or a table
+  std::string text;                ///< of a string, expanded; of `other`: what it is ("a date")
+  int64_t number = 0;              ///< of an integer; a boolean is 0 or 1
+  std::optional<double> fraction;  ///< of a number with one
+  bool expanded = false;           ///< a string that holds an environment variable's value
+  bool verbatim = false;           ///< a string that stands in the source exactly as in `text`
+  bool broken = false;             ///< its fault is already reported: nobody should judge its value
+  std::vector<Node> children;      ///< of a list or a table
 
   bool is(Kind k) const { return kind == k; }
   const Node* find(std::string_view name) const;

@@ -46,6 +46,13 @@ inline const Text<std::string> kServerName{
       return text == "auto" ? Parsed<std::string>{"", ""} : parse_server_name(text);
     },
     [](const std::string& name) { return name.empty() ? std::string("auto") : name; }};
+inline const OneOf<std::string> kCallMethod{{{"GET", "GET"},
+                                             {"HEAD", "HEAD"},
+                                             {"QUERY", "QUERY"},
+                                             {"POST", "POST"},
+                                             {"PUT", "PUT"},
+                                             {"PATCH", "PATCH"},
+                                             {"DELETE", "DELETE"}}};
 inline const Text<std::string> kHost{parse_host_pattern, print_host_pattern};
 inline const Text<std::string> kBackend{
     [](std::string_view text) {
@@ -144,8 +151,10 @@ void options(V& v, UpstreamConfig& c) {
 template <class V>
 void options(V& v, CallConfig& c) {
   v.required("call", c, CallText{}, "such as call = \"music:/s?word={query.q}\"");
-  // Calls are made before anyone asked for them: only what is safe to repeat.
-  v.option("method", c.method, OneOf<std::string>{{{"GET", "GET"}, {"HEAD", "HEAD"}}});
+  v.option("body", c, CallBody{});
+  v.fallback(c.method, std::string(c.body.empty() ? "GET" : "POST"));
+  v.option("method", c.method, kind::kCallMethod);
+  v.option("safe", c.safe, Flag{});
   v.option("headers", c.headers, TemplateHeaders{});
 }
 

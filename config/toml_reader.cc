@@ -83,6 +83,7 @@ Node convert(const toml::node& value, size_t file, const Lines& lines) {
   } else {
     node.kind = Node::Kind::other;
     node.text = value.is_floating_point() ? "a number with a fraction" : "a date or time";
+    if (const auto* real = value.as_floating_point()) node.fraction = real->get();
   }
   return node;
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/validate.h"
+#include "http/message.h"
 
 namespace siding {
 namespace {
@@ -72,11 +73,35 @@ void validate_call(const Config& config, const RouteConfig& route, const CallCon
                      (names.empty() ? "; add it with its url"
                                     : suggestion(call.upstream, names, "the upstreams")));
   }
+  if (!call.body.empty() && (call.method == "GET" || call.method == "HEAD")) {
+    faults.error(node.at("method").place,
+                 "a " + call.method + " has no body; leave `method` out, which makes it a POST");
+  }
+  const bool broken_body = call.body.empty() && node.find("body") != nullptr;
+  if (call.safe && call.method != "POST" && !broken_body) {
+    faults.error(node.at("safe").place, "`safe` is for a POST that changes nothing");
+  }
   if (!path_is_known) return;
   validate_captures(route, call, call.target, text, faults);
   for (const auto& [name, value] : call.headers) {
     validate_captures(route, call, value, node.at("headers").at(name), faults);
   }
+  for (const Template* value : call.body.templates()) {
+    validate_captures(route, call, *value, node.at("body"), faults);
+  }
+}
+
+/// Calls that are made before anyone asked for them must change nothing.
+void validate_safety(const CallConfig& call, const Node& node, Faults& faults) {
+  if (is_safe(call.method) || (call.safe && call.method == "POST")) return;
+  const Place& place =
+      node.find("method") != nullptr ? node.at("method").place : node.at("body").place;
+  faults.error(place,
+               call.method == "POST"
+                   ? "a prefetch is made before the worker asks: a POST that changes nothing "
+                     "says `safe = true`; leave any other to the worker"
+                   : "a prefetch is made before the worker asks: " + call.method +
+                         " changes something; leave it to the worker");
 }
 
 void validate_prefetch(const Config& config, const RouteConfig& route, const Node& node,
@@ -97,6 +122,7 @@ void validate_prefetch(const Config& config, const RouteConfig& route, const Nod
   for (size_t i = 0; i < route.prefetch.calls.size(); ++i) {
     const CallConfig& call = route.prefetch.calls[i];
     validate_call(config, route, call, calls->children[i], path_is_known, faults);
+    validate_safety(call, calls->children[i], faults);
     for (const std::string& name : call.legs_used()) {
       faults.error(calls->children[i].at("call").place_of(0),
                    "`" + name +

@@ -4,7 +4,10 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "http/json_string.h"
 
 namespace siding {
 
@@ -44,6 +47,45 @@ std::optional<std::string> text_of(simdjson::dom::element value) {
     case simdjson::dom::element_type::BOOL: return simdjson::minify(value);
     default: return std::nullopt;
   }
+}
+
+// False if it is ambiguous. At most kMaxDepth deep, as the parser saw to.
+bool append_canonical(simdjson::dom::element value, std::string& out) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) {
+    append_json(out, text);
+    return true;
+  }
+  char separator = 0;
+  simdjson::dom::array array;
+  if (value.get(array) == simdjson::SUCCESS) {
+    out += '[';
+    for (simdjson::dom::element item : array) {
+      if (std::exchange(separator, ',') != 0) out += ',';
+      if (!append_canonical(item, out)) return false;
+    }
+    out += ']';
+    return true;
+  }
+  simdjson::dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) {
+    out += simdjson::minify(value);
+    return true;
+  }
+  std::vector<std::pair<std::string_view, simdjson::dom::element>> members;
+  for (auto [name, member] : object) members.emplace_back(name, member);
+  std::sort(members.begin(), members.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  out += '{';
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (i > 0 && members[i].first == members[i - 1].first) return false;
+    if (i > 0) out += ',';
+    append_json(out, members[i].first);
+    out += ':';
+    if (!append_canonical(members[i].second, out)) return false;
+  }
+  out += '}';
+  return true;
 }
 
 std::string_view without_space(std::string_view raw) {
@@ -97,6 +139,12 @@ std::optional<std::string> JsonText::scalar(std::string_view pointer) const {
   if (!valid_) return std::nullopt;
   std::optional<simdjson::dom::element> found = parsed_->at(pointer);
   return found ? text_of(*found) : std::nullopt;
+}
+
+std::optional<std::string> JsonText::canonical() const {
+  std::string out;
+  if (!valid_ || !append_canonical(parsed_->root, out)) return std::nullopt;
+  return out;
 }
 
 std::optional<std::vector<std::string_view>> JsonText::items(std::string_view pointer) const {

@@ -27,6 +27,9 @@ class JsonText {
   /// "1.5"); null, objects, arrays and what is not there are no values. Of equal member names the last
   /// one counts.
   std::optional<std::string> scalar(std::string_view pointer) const;
+  /// The same for every spelling of the same text: no white space, members in the order of their names,
+  /// no needless escapes. nullopt if it is not valid, or a name stands twice in one object.
+  std::optional<std::string> canonical() const;
   /// The items of an array as they are written; nullopt if there is none.
   std::optional<std::vector<std::string_view>> items(std::string_view pointer) const;
 

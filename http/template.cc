@@ -34,6 +34,31 @@ std::string first_item(std::string_view list) {
   return std::string(first);
 }
 
+/// RFC 8259 section 6; true and false too.
+bool is_json_number(std::string_view text) {
+  if (text == "true" || text == "false") return true;
+  auto digits = [&text] {
+    size_t n = 0;
+    while (n < text.size() && is_digit(text[n])) ++n;
+    text.remove_prefix(n);
+    return n;
+  };
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const bool zero = text.starts_with('0');
+  const size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  return text.empty();
+}
+
 }  // namespace
 
 bool Template::Part::has(Filter filter) const {
@@ -63,7 +88,8 @@ std::optional<std::string> Template::value_of(const Part& part, const TemplateVa
       case Filter::lower: value = lower(*value); break;
       case Filter::first: value = first_item(*value); break;
       case Filter::form:
-      case Filter::requote: break;  // encodings: append_value()
+      case Filter::requote:
+      case Filter::number: break;  // append_value()
     }
   }
   return value;
@@ -76,6 +102,10 @@ bool Template::append_value(const Part& part, std::string_view value, std::strin
   switch (part.slot) {
     case Slot::header:
       if (has_control(value)) return false;
+      out += value;
+      return true;
+    case Slot::body:
+      if (part.has(Filter::number) && !is_json_number(value)) return false;
       out += value;
       return true;
     case Slot::path:
@@ -92,10 +122,7 @@ bool Template::append_value(const Part& part, std::string_view value, std::strin
         if (value.find_first_of("&#;") != std::string_view::npos) return false;
         out += value;  // until finish_target()
       } else if (part.has(Filter::form)) {
-        constexpr CharSet kAndSpace = kUnreserved.with(" ");
-        size_t begin = out.size();
-        percent_encode(value, kAndSpace, out);
-        std::replace(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), ' ', '+');
+        out += form_encode(value);
       } else {
         percent_encode(value, kUnreserved, out);
       }
@@ -142,6 +169,7 @@ std::optional<std::string> Template::render(const TemplateValues& values,
     }
   }
   if (place_ == TemplatePlace::header_value) return std::string(trim_ows(out));
+  if (place_ == TemplatePlace::body_value) return out;
 
   out = finish_target(std::move(out));
   // The literals are fit, so a value is to blame: the last one in the path, or one before it.
@@ -180,6 +208,11 @@ std::vector<std::string> Template::names(Source source) const {
 bool Template::constant() const {
   return std::none_of(parts_.begin(), parts_.end(),
                       [](const Part& part) { return part.has_value; });
+}
+
+bool Template::is_number() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.has_value && part.has(Filter::number); });
 }
 
 }  // namespace siding

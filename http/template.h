@@ -29,8 +29,10 @@
 //
 // In a path every value is one segment or a part of one: "/" is encoded, and a value that is empty,
 // has control characters (escaped ones too) or makes a dot segment for any reader yields nothing.
-// In a header it stands as it is, and control characters yield nothing. What is not UTF-8 yields
-// nothing anywhere.
+// In a header it stands as it is, and control characters yield nothing. In a value of a body
+// (body_template.h) it stands as it is too: the body encodes the whole. There `number`, alone in its
+// text, lets a value stand that is written like a number in JSON, true or false, and no other. What is
+// not UTF-8 yields nothing anywhere.
 #pragma once
 
 #include <optional>
@@ -58,8 +60,8 @@ class TemplateValues {
 };
 
 /// The place that a template's result will have, which decides how values are encoded. A target is
-/// path and query: scheme and host never come from a request.
-enum class TemplatePlace { target, header_value };
+/// path and query: scheme and host never come from a request. Whoever fills a body's value encodes it.
+enum class TemplatePlace { target, header_value, body_value };
 
 /// A fault in a template's text: where (byte offset) and what to do about it.
 struct TemplateError {
@@ -70,8 +72,8 @@ struct TemplateError {
 class Template {
  public:
   enum class Source { query, path, header, cookie, form, json, client_ip, leg };
-  enum class Filter { trim, lower, first, form, requote };
-  enum class Slot { path, query, header };  ///< where one value stands
+  enum class Filter { trim, lower, first, form, requote, number };
+  enum class Slot { path, query, header, body };  ///< where one value stands
 
   /// Parses `text`. Exactly one of the result's members is set.
   struct Parsed;
@@ -88,6 +90,8 @@ class Template {
   std::vector<std::string> names(Source source) const;
   /// Whether it has no placeholder at all.
   bool constant() const;
+  /// Whether it is one value that is a number or a boolean.
+  bool is_number() const;
 
  private:
   class Parser;

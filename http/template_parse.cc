@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kSources{"query", "path", "header", "cookie",
                                                    "form",  "json", "client"};
-constexpr std::array<std::string_view, 5> kFilters{"trim", "lower", "first", "form", "requote"};
+constexpr std::array<std::string_view, 6> kFilters{"trim", "lower",   "first",
+                                                   "form", "requote", "number"};
 
 std::string ticked(std::string_view text) { return '`' + std::string(text) + '`'; }
 
@@ -105,7 +106,8 @@ class Template::Parser {
     auto byte = static_cast<unsigned char>(c);
     bool control = byte < 0x20 || byte == 0x7f;
     if (!target()) {
-      if (control) fail(at, "a header value holds no control characters");
+      const bool header = result_.place_ == TemplatePlace::header_value;
+      if (control && header) fail(at, "a header value holds no control characters");
     } else if (c == '#') {
       fail(at, "`#` begins a fragment, which is never sent; write `%23` for the character itself");
     } else if (c == '%' && !is_escape(text_, at)) {
@@ -136,7 +138,7 @@ class Template::Parser {
       return text_.size();
     }
     part_.has_value = true;
-    part_.slot = !target() ? Slot::header : in_query() ? Slot::query : Slot::path;
+    part_.slot = slot();
 
     std::string_view inner = text_.substr(begin, end - begin);
     size_t colon = inner.find(':');
@@ -194,7 +196,7 @@ class Template::Parser {
     if (known == kFilters.end()) {
       return fail(offset, "unknown filter " + ticked(word) + advice(word, kFilters));
     }
-    if (part_.has(Filter::form) || part_.has(Filter::requote)) {
+    if (part_.has(Filter::form) || part_.has(Filter::requote) || part_.has(Filter::number)) {
       return fail(offset, ticked(to_string(part_.filters.back())) +
                               " is the encoding and comes last; put " + ticked(word) +
                               " before it or leave one out");
@@ -204,7 +206,10 @@ class Template::Parser {
     if (filter == Filter::form && part_.slot != Slot::query) {
       return fail(offset, "`form` is an encoding of the query; leave it out here");
     }
-    if (filter == Filter::requote && part_.slot == Slot::header) {
+    if (filter == Filter::number && part_.slot != Slot::body) {
+      return fail(offset, "`number` is for values of a JSON body; leave it out here");
+    }
+    if (filter == Filter::requote && (part_.slot == Slot::header || part_.slot == Slot::body)) {
       return fail(offset, "`requote` is an encoding of targets; leave it out here");
     }
     if (filter == Filter::requote && part_.slot == Slot::query) {
@@ -228,12 +233,25 @@ class Template::Parser {
     part_.default_value = text;
   }
 
+  Slot slot() const {
+    switch (result_.place_) {
+      case TemplatePlace::header_value: return Slot::header;
+      case TemplatePlace::body_value: return Slot::body;
+      case TemplatePlace::target: break;
+    }
+    return in_query() ? Slot::query : Slot::path;
+  }
   bool in_query() const { return outline_.find('?') != std::string::npos; }
 
   void finish() {
     result_.parts_.push_back(std::move(part_));
     if (!target()) {
       if (!is_utf8(text_)) fail(0, "this is not UTF-8");
+      const auto& parts = result_.parts_;
+      if (result_.is_number() &&
+          (parts.size() != 2 || parts[0].literal != "" || parts[1].literal != "")) {
+        fail(0, "a `number` stands alone: \"{query.n|number}\" and nothing around it");
+      }
       return;
     }
     if (!is_fit_path(std::string_view(outline_).substr(0, outline_.find('?')))) {

@@ -2,17 +2,10 @@
 #include "http/template_values.h"
 
 #include "base/text.h"
+#include "http/media_type.h"
 #include "http/uri.h"
 
 namespace siding {
-
-namespace {
-
-std::string_view media_type(std::string_view content_type) {
-  return trim_ows(content_type.substr(0, content_type.find(';')));
-}
-
-}  // namespace
 
 RequestValues::RequestValues(const RequestHead& head, const PathCaptures& captures,
                              std::string_view client_ip, std::optional<std::string_view> body)
@@ -57,8 +50,7 @@ std::optional<std::string> RequestValues::cookie(std::string_view name) const {
 }
 
 std::optional<std::string> RequestValues::form(std::string_view name) const {
-  std::string_view type = media_type(head_.fields.get("content-type").value_or(""));
-  if (!body_ || !equals_ignore_case(type, "application/x-www-form-urlencoded")) return std::nullopt;
+  if (!body_ || !says_form(head_.fields.get("content-type").value_or(""))) return std::nullopt;
   return last_parameter(*body_, name);
 }
 

@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace siding {
@@ -41,6 +43,14 @@ std::string percent_decode(std::string_view text) {
       out += text[i];
     }
   }
+  return out;
+}
+
+std::string form_encode(std::string_view text) {
+  constexpr CharSet kAndSpace = kUnreserved.with(" ");
+  std::string out;
+  percent_encode(text, kAndSpace, out);
+  std::replace(out.begin(), out.end(), ' ', '+');
   return out;
 }
 

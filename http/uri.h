@@ -46,6 +46,9 @@ char escaped_byte(std::string_view text, size_t at);
 std::string percent_decode(std::string_view text);
 /// The same, with `+` as a space first: one name or value of a query or a form.
 std::string form_decode(std::string_view text);
+/// One name or value of a query or a form, as most libraries write it: unreserved characters stay, a
+/// space is "+".
+std::string form_encode(std::string_view text);
 
 /// A path as routes are matched on it.
 ///

@@ -1,6 +1,7 @@
 // See explain_text.h: the rendering for programs.
 #include <utility>
 
+#include "http/json_string.h"
 #include "proxy/admin/explain_text.h"
 #include "proxy/observe/format.h"
 

@@ -2,7 +2,7 @@
 #include "proxy/downstream/local_reply.h"
 
 #include "base/text.h"
-#include "proxy/observe/format.h"
+#include "http/json_string.h"
 
 namespace siding {
 

@@ -29,37 +29,89 @@ void add_cdn_loop(const Services& services, Fields& fields) {
   fields.add("CDN-Loop", services.self_id);
 }
 
-void address_call(const Services& services, const Upstream& upstream, std::string_view method,
-                  std::string_view target, RequestHead& head) {
-  head.method = head.fields.intern(method);
+FilledCall fill_call(const CallConfig& call, const TemplateValues& values) {
+  FilledCall out;
+  std::optional<std::string> target = call.target.fill(values);
+  if (!target) {
+    out.missing = call.target.missing(values);
+    return out;
+  }
+  out.target = std::move(*target);
+  for (const auto& [name, value] : call.headers) {
+    std::optional<std::string> filled = value.fill(values);
+    if (!filled) {
+      out.missing = value.missing(values);
+      return out;
+    }
+    out.fields.add(name, *filled);
+  }
+  if (call.body.empty()) return out;
+  std::optional<std::string> body = call.body.fill(values);
+  if (!body) {
+    out.missing = call.body.missing(values);
+    return out;
+  }
+  out.body = std::move(*body);
+  if (!out.fields.has("content-type")) out.fields.add("Content-Type", call.body.media_type());
+  return out;
+}
+
+CallRequest address_call(const Services& services, const Upstream& upstream, const CallConfig& call,
+                         std::string_view target, Fields fields, std::string_view body) {
+  CallRequest request;
+  RequestHead& head = request.head;
+  head.fields = std::move(fields);
+  head.method = head.fields.intern(call.method);
   head.target = head.fields.intern(target);
   head.authority = head.fields.intern(upstream.config.url.authority());
   set_upstream_fields(services, upstream, head.fields);
   add_cdn_loop(services, head.fields);
+  if (!body.empty()) request.body = Slice::copy_of(body);
+  request.repeatable = call.repeatable();
+  return request;
 }
 
 namespace {
-/// The request as it goes out now.
-Slice written(const RequestHead& head, const UpstreamConfig& config, TimePoint now,
+class WholeBody final : public BodySource {
+ public:
+  explicit WholeBody(const Slice& body) : body_(body) {}
+  Task<Result<Buffer>> next() override {
+    Buffer all;
+    all.append(body_);
+    co_return std::move(all);
+  }
+  bool at_end() const override { return true; }
+
+ private:
+  const Slice& body_;
+};
+
+/// The head as it goes out now.
+Slice written(const CallRequest& request, const UpstreamConfig& config, TimePoint now,
               TimePoint deadline) {
-  if (!config.deadline_header) return write_request_head(head, BodyFraming::none());
-  RequestHead timed = head;
+  // Servers want a length where a method expects a body, even if it is 0.
+  const bool framed = request.body.size() > 0 || !is_safe(request.head.method);
+  BodyFraming framing = framed ? BodyFraming::of_length(request.body.size()) : BodyFraming::none();
+  if (!config.deadline_header) return write_request_head(request.head, framing);
+  RequestHead timed = request.head;
   timed.fields.set("X-Request-Timeout-Ms",
                    std::to_string(std::max<int64_t>(0, to_ms(deadline - now))));
-  return write_request_head(timed, BodyFraming::none());
+  return write_request_head(timed, framing);
 }
 
 Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
-                                 const RequestHead& head, CallOptions options) {
+                                 const CallRequest& request, CallOptions options) {
   const TimePoint began = Loop::current().now();
-  Slice request = written(head, config, began, options.deadline);
-  Result<> sent = co_await client.send(std::move(request), nullptr, options.deadline);
+  Slice head = written(request, config, began, options.deadline);
+  WholeBody body(request.body);
+  BodySource* source = request.body.size() > 0 ? &body : nullptr;
+  Result<> sent = co_await client.send(std::move(head), source, options.deadline);
   if (!sent) co_return sent.error();
   CallAnswer answer;
   TimePoint until = options.deadline;
   if (config.first_byte_timeout) until = std::min(until, after(began, *config.first_byte_timeout));
   do {
-    Result<ResponseHead> next = co_await client.read_head(head.method, until);
+    Result<ResponseHead> next = co_await client.read_head(request.head.method, until);
     if (!next) co_return next.error();
     answer.head = std::move(*next);
   } while (answer.head.interim());
@@ -77,8 +129,8 @@ Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
 }
 /// One try, with the connection that it takes.
 Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
-                                  const RequestHead& head, CallOptions options) {
-  bool may_reuse = is_idempotent(head.method);
+                                  const CallRequest& request, CallOptions options) {
+  bool may_reuse = request.repeatable;
   while (true) {
     Result<Lease> lease =
         co_await lease_upstream(services, upstream, Caller::siding, may_reuse, options.deadline);
@@ -89,7 +141,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
     H1Client& client = **lease;
     services.counters().request(Peer::upstream);
     const TimePoint began = services.loop.now();
-    Result<CallAnswer> answer = co_await attempt(client, upstream.config, head, options);
+    Result<CallAnswer> answer = co_await attempt(client, upstream.config, request, options);
     services.counters().sent(Peer::upstream, client.sent_bytes());
     services.counters().received(Peer::upstream, client.received_bytes());
     if (answer) {
@@ -115,26 +167,27 @@ bool is_good(const std::optional<Result<CallAnswer>>& answer) {
   return answer && answer->ok() && serves((**answer).head.status);
 }
 
-Task<> try_into(LoopServices& services, Upstream& upstream, const RequestHead& head,
+Task<> try_into(LoopServices& services, Upstream& upstream, const CallRequest& request,
                 CallOptions options, std::optional<Result<CallAnswer>>& into) {
-  Result<CallAnswer> answer = co_await try_once(services, upstream, head, options);
+  Result<CallAnswer> answer = co_await try_once(services, upstream, request, options);
   into = std::move(answer);
 }
 
 /// One try, and a second one beside it if the first is slow and the budget allows: whoever has a good
 /// answer first.
 Task<Result<CallAnswer>> try_hedged(LoopServices& services, Upstream& upstream,
-                                    const RequestHead& head, CallOptions options, Duration slow) {
+                                    const CallRequest& request, CallOptions options,
+                                    Duration slow) {
   std::optional<Permit> place;  // the second one's, within the upstream's concurrency
   std::optional<Result<CallAnswer>> first;
   std::optional<Result<CallAnswer>> second;
   Group tries;
-  tries.start(try_into(services, upstream, head, options, first));
+  tries.start(try_into(services, upstream, request, options, first));
   if (!first) co_await Wait(tries.changed(), after(services.loop.now(), slow));
   if (!first) place = upstream.calls.try_now();
   if (place && upstream.retries.take(services.loop.now())) {
     services.counters().retry(true);
-    tries.start(try_into(services, upstream, head, options, second));
+    tries.start(try_into(services, upstream, request, options, second));
   } else {
     place.reset();
   }
@@ -182,8 +235,8 @@ std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uin
 }
 }  // namespace
 
-Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
-                                       CallOptions options) {
+Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,
+                                       CallRequest request, CallOptions options) {
   Ticket ticket(upstream.calls, services.loop, 0, 0);
   if (ticket.enter(0)) co_return Error(Failure::internal, Side::local, false, "call queue full");
   ticket.ready();
@@ -203,16 +256,16 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
   }
   if (*turn > now) co_await SleepUntil(*turn);
   if (options.begun != nullptr) *options.begun = true;
-  const bool repeatable = is_idempotent(head.method);
-  const uint32_t most = repeatable ? upstream.config.retries : 0;
+  const uint32_t most = request.repeatable ? upstream.config.retries : 0;
   upstream.retries.call(services.loop.now());
   for (uint32_t tries = 0;; ++tries) {
-    std::optional<Duration> slow = repeatable ? hedge_after(upstream) : std::nullopt;
+    std::optional<Duration> slow;
+    if (request.repeatable) slow = hedge_after(upstream);
     Result<CallAnswer> answer = Error();
     if (slow) {
-      answer = co_await try_hedged(services, upstream, head, options, *slow);
+      answer = co_await try_hedged(services, upstream, request, options, *slow);
     } else {
-      answer = co_await try_once(services, upstream, head, options);
+      answer = co_await try_once(services, upstream, request, options);
     }
     if (tries == most) co_return std::move(answer);
     std::optional<Duration> pause = pause_before_retry(answer, tries, services.random());

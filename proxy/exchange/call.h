@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "http/message.h"
+#include "http/template.h"
 #include "proxy/exchange/services.h"
 
 namespace siding {
@@ -18,15 +20,20 @@ struct CallAnswer {
   Fields trailers;
 };
 
+struct CallRequest {
+  RequestHead head;        ///< `fields` go out as they are; authority and scheme are the upstream's
+  Slice body;              ///< whole; with or without bytes
+  bool repeatable = true;  ///< making it twice does no harm
+};
+
 struct CallOptions {
   TimePoint deadline = kNever;
   uint64_t max_body = UINT64_MAX;  ///< Failure::too_large above it
   bool* begun = nullptr;           ///< set once it has its place and begins for real
 };
 
-/// `head.fields` goes out as it is; authority and scheme are the upstream's. No body.
-Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream, RequestHead head,
-                                       CallOptions options);
+Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,
+                                       CallRequest request, CallOptions options);
 
 /// Before a call is made again: longer each time, and somewhere between half of that and all of it, so
 /// that those who failed together do not come back together.
@@ -34,10 +41,18 @@ Duration retry_pause(uint32_t tries, uint64_t random);
 
 /// Sets the fields that the configuration adds to every call of an upstream.
 void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);
-/// Makes a call of siding's own out of its fields: method, target, authority, what the upstream's
-/// configuration adds, and our mark.
-void address_call(const Services& services, const Upstream& upstream, std::string_view method,
-                  std::string_view target, RequestHead& head);
+/// What the templates of a call make of the values of a request.
+struct FilledCall {
+  std::string missing;  ///< the value that is not there; nothing else counts then
+  std::string target;   ///< without the upstream's base path
+  Fields fields;        ///< those of the call, and Content-Type where there is a body
+  std::string body;
+};
+FilledCall fill_call(const CallConfig& call, const TemplateValues& values);
+/// Makes a call of siding's own out of its configuration, its fields and its body: method, target,
+/// authority, what the upstream's configuration adds, and our mark.
+CallRequest address_call(const Services& services, const Upstream& upstream, const CallConfig& call,
+                         std::string_view target, Fields fields, std::string_view body);
 /// Marks a request as caused by this process (RFC 8586).
 void add_cdn_loop(const Services& services, Fields& fields);
 

@@ -19,6 +19,8 @@ namespace siding {
 
 namespace {
 constexpr size_t kRequestWindow = 256 * 1024;
+/// A search, a GraphQL query: what is longer is no prefetch's, and goes on as it comes.
+constexpr size_t kMostHeldBody = 64 * 1024;
 /// Faults that a worker, which spoke plain http to us, could not see for itself: it is told.
 bool is_tls(Failure kind) { return kind == Failure::tls_certificate || kind == Failure::tls; }
 
@@ -57,6 +59,7 @@ class EgressCallRun {
  private:
   bool refuse_early();
   bool authorized() const;
+  Task<bool> hold_body();
   Task<bool> from_pin();
   void learn(const std::vector<PinRef>& inside, std::string_view exchange);
   void send_pinned(const PinnedAnswer& answer);
@@ -168,10 +171,29 @@ void EgressCallRun::learn(const std::vector<PinRef>& inside, std::string_view ex
   }
 }
 
+/// Waits for the whole body where a prefetch may have sent the same. False: nobody can have.
+Task<bool> EgressCallRun::hold_body() {
+  if (to_.upstream == nullptr) co_return false;
+  const bool bodyless = stream_.body_ended && stream_.body.empty();
+  if (bodyless || !to_.upstream->prefetches_bodies) co_return bodyless;
+  const bool too_long =
+      stream_.framing.kind == BodyFraming::Kind::length && stream_.framing.length > kMostHeldBody;
+  while (!stream_.body_ended) {
+    if (too_long || stream_.body_fault || stream_.body.size() > kMostHeldBody) co_return false;
+    stream_.grant(kMostHeldBody + 1);
+    co_await Wait(stream_.body_changed);
+  }
+  co_return true;
+}
+
 /// True if the call was answered by a prefetch.
 Task<bool> EgressCallRun::from_pin() {
-  if (to_.upstream == nullptr || !stream_.body_ended) co_return false;
-  std::string key = call_key(to_.upstream->config.name, stream_.head.method, to_.target);
+  bool possible = co_await hold_body();
+  if (!possible) co_return false;
+  const std::string_view type = call_fields_.get("content-type").value_or("");
+  const std::string body =
+      stream_.body.empty() ? std::string() : canonical_body(type, stream_.body.str());
+  std::string key = call_key(to_.upstream->config.name, stream_.head.method, to_.target, body);
   std::string exchange(stream_.head.fields.get("siding-exchange").value_or(""));
   Signal done;
   struct Notify : Wake {

@@ -18,12 +18,10 @@ namespace {
 
 /// Whether a template looks into the request body: only then is it worth a copy in one piece.
 bool looks_into_body(const CallConfig& call) {
-  auto looks = [](const Template& t) {
-    return t.uses(Template::Source::form) || t.uses(Template::Source::json);
-  };
-  return looks(call.target) ||
-         std::any_of(call.headers.begin(), call.headers.end(),
-                     [&](const auto& header) { return looks(header.second); });
+  const std::vector<const Template*> all = call.templates();
+  return std::any_of(all.begin(), all.end(), [](const Template* t) {
+    return t->uses(Template::Source::form) || t->uses(Template::Source::json);
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/media_type.h"
 #include "proxy/exchange/merge.h"
 #include "proxy/observe/format.h"
 
@@ -71,26 +72,20 @@ FanOut::Leg* FanOut::find(std::string_view name) const {
   return nullptr;
 }
 
-Result<RequestHead> FanOut::make_request(const Leg& leg) {
+Result<CallRequest> FanOut::make_request(const Leg& leg) {
   const Values values(*this);
   const Upstream& upstream = *services_.shared.upstream(leg.config.upstream);
-  auto absent = [](const Template& t, const Values& v) {
-    return Error(Failure::internal, Side::local, false, "no value for {" + t.missing(v) + "}");
-  };
-  std::optional<std::string> target = leg.config.target.fill(values);
-  if (!target) return absent(leg.config.target, values);
-  RequestHead head;
-  for (const auto& [name, value] : leg.config.headers) {
-    std::optional<std::string> filled = value.fill(values);
-    if (!filled) return absent(value, values);
-    head.fields.add(name, *filled);
+  FilledCall filled = fill_call(leg.config, values);
+  if (!filled.missing.empty()) {
+    return Error(Failure::internal, Side::local, false, "no value for {" + filled.missing + "}");
   }
+  Fields& fields = filled.fields;
   // What comes is put together with others: nobody could say how it is packed.
-  if (!head.fields.has("accept-encoding")) head.fields.add("Accept-Encoding", "identity");
-  if (!head.fields.has("accept")) head.fields.add("Accept", "application/json, */*;q=0.1");
-  address_call(services_.shared, upstream, leg.config.method,
-               upstream.config.url.base_path + *target, head);
-  return head;
+  if (!fields.has("accept-encoding")) fields.add("Accept-Encoding", "identity");
+  if (!fields.has("accept")) fields.add("Accept", "application/json, */*;q=0.1");
+  return address_call(services_.shared, upstream, leg.config,
+                      upstream.config.url.base_path + filled.target, std::move(fields),
+                      filled.body);
 }
 
 Task<> FanOut::run_leg(Leg& leg, TimePoint deadline) {
@@ -100,7 +95,7 @@ Task<> FanOut::run_leg(Leg& leg, TimePoint deadline) {
   }
   leg.began = services_.loop.now();
   Upstream& upstream = *services_.shared.upstream(leg.config.upstream);
-  Result<RequestHead> request = make_request(leg);
+  Result<CallRequest> request = make_request(leg);
   if (request) {
     Duration timeout = leg.config.timeout.value_or(upstream.config.timeout);
     CallOptions options{.deadline = std::min(deadline, after(leg.began, timeout)),

@@ -43,7 +43,7 @@ class FanOut {
   struct Leg;
   class Values;
   Task<> run_leg(Leg& leg, TimePoint deadline);
-  Result<RequestHead> make_request(const Leg& leg);
+  Result<CallRequest> make_request(const Leg& leg);
   void take(Leg& leg, Result<CallAnswer> got, bool late);
   Leg* find(std::string_view name) const;
   bool over() const;

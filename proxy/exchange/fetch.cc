@@ -30,11 +30,11 @@ std::string sharing_key(const std::string& key, const Fields& fields) {
 }
 }  // namespace
 
-std::shared_ptr<Fetch> Fetch::start(LoopServices& services, Upstream& upstream, RequestHead head,
+std::shared_ptr<Fetch> Fetch::start(LoopServices& services, Upstream& upstream, CallRequest request,
                                     TimePoint deadline, const std::string& share_key) {
   std::string key;
-  if (!share_key.empty() && !has_credentials(head.fields)) {
-    key = sharing_key(share_key, head.fields);
+  if (!share_key.empty() && !has_credentials(request.head.fields)) {
+    key = sharing_key(share_key, request.head.fields);
     auto known = services.shared_fetches.find(key);
     if (known != services.shared_fetches.end()) {
       if (std::shared_ptr<Fetch> fetch = known->second.lock()) return fetch;
@@ -45,7 +45,7 @@ std::shared_ptr<Fetch> Fetch::start(LoopServices& services, Upstream& upstream, 
     fetch->share_key_ = key;
     services.shared_fetches[key] = fetch;
   }
-  fetch->task_ = fetch->run(upstream, std::move(head), deadline);
+  fetch->task_ = fetch->run(upstream, std::move(request), deadline);
   fetch->task_.start();
   return fetch;
 }
@@ -67,11 +67,11 @@ void Fetch::end() {
   changed_.notify();
 }
 
-Task<> Fetch::run(Upstream& upstream, RequestHead head, TimePoint deadline) {
+Task<> Fetch::run(Upstream& upstream, CallRequest request, TimePoint deadline) {
   Services& shared = services_.shared;
   CallOptions options{
       .deadline = deadline, .max_body = shared.config->pins.max_pin, .begun = &begun_};
-  Result<CallAnswer> got = co_await call_upstream(services_, upstream, std::move(head), options);
+  Result<CallAnswer> got = co_await call_upstream(services_, upstream, std::move(request), options);
   auto answer = std::make_shared<PinnedAnswer>(shared.pins.bytes());
   if (got) {
     answer->head = std::move(got->head);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/exchange/call.h"
 #include "proxy/exchange/pins.h"
 #include "proxy/exchange/services.h"
 
@@ -18,8 +19,9 @@ class Fetch {
  public:
   /// With a `share_key`, an equal call under way on this loop is joined instead, unless it carries
   /// credentials.
-  static std::shared_ptr<Fetch> start(LoopServices& services, Upstream& upstream, RequestHead head,
-                                      TimePoint deadline, const std::string& share_key);
+  static std::shared_ptr<Fetch> start(LoopServices& services, Upstream& upstream,
+                                      CallRequest request, TimePoint deadline,
+                                      const std::string& share_key);
   /// Lets it run to its end although nobody holds it any more.
   static void finish_in_background(LoopServices& services, std::shared_ptr<Fetch> fetch);
   explicit Fetch(LoopServices& services) : services_(services) {}
@@ -36,7 +38,7 @@ class Fetch {
   void complete_later(const PinRef& pin) { pins_.push_back(pin); }
 
  private:
-  Task<> run(Upstream& upstream, RequestHead head, TimePoint deadline);
+  Task<> run(Upstream& upstream, CallRequest request, TimePoint deadline);
   void end();
 
   LoopServices& services_;

@@ -5,8 +5,8 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "http/json_string.h"
 #include "http/utf8.h"
-#include "proxy/observe/format.h"
 
 namespace siding {
 
@@ -87,11 +87,6 @@ Buffer merge_concat(const MergeConfig& merge, const std::vector<LegAnswer>& legs
   Buffer whole;
   whole.append_copy(out);
   return whole;
-}
-
-bool says_json(std::string_view content_type) {
-  std::string type = lower(trim_ows(content_type.substr(0, content_type.find(';'))));
-  return type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
 
 }  // namespace siding

@@ -28,7 +28,4 @@ Buffer merge_object(const std::vector<LegAnswer>& legs);
 /// none.
 Buffer merge_concat(const MergeConfig& merge, const std::vector<LegAnswer>& legs);
 
-/// Whether this Content-Type says JSON (application/json, or +json of RFC 6839).
-bool says_json(std::string_view content_type);
-
 }  // namespace siding

@@ -33,8 +33,9 @@ struct Upstream {
   RetryBudget retries;
   RateLimit rate;
   Latency latency;
-  const Addresses literal;      ///< of a url that names an address; else empty
-  const IgnoredFields ignored;  ///< in comparisons: set on both sides, or configured
+  const Addresses literal;         ///< of a url that names an address; else empty
+  bool prefetches_bodies = false;  ///< a prefetch sends one: the worker's calls are compared whole
+  const IgnoredFields ignored;     ///< in comparisons: set on both sides, or configured
 };
 
 }  // namespace siding

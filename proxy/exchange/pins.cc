@@ -81,7 +81,7 @@ IgnoredFields::IgnoredFields(const std::vector<std::string>& more) {
 bool IgnoredFields::ignores(std::string_view name, std::string_view value) const {
   if (contains(kIgnored, name) || contains(more_, name)) return true;
   if (equals_ignore_case(name, "accept")) return value == "*/*";
-  if (equals_ignore_case(name, "content-length")) return value == "0";
+  if (equals_ignore_case(name, "content-length")) return true;  // the body is in the key
   return false;
 }
 
@@ -235,7 +235,9 @@ void PinStore::note_difference(const std::string& key, const Fields& fields, Tak
     }
   }
   if (nearest == nullptr) return;
-  std::string reason = "target";
+  // Upstream, method and target are alike, then: only a body has spaces before it.
+  const size_t body = key.find(' ', target + 1);
+  std::string reason = body != std::string::npos && best > body ? "body" : "target";
   std::string difference = first_difference(nearest->offer.key, key);
   if (nearest->offer.key == key) {
     std::string field =

@@ -74,26 +74,18 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
   Services& shared = services_.shared;
   Upstream& upstream = *shared.upstream(leg.call.upstream);
   LearnedFields& learned = *shared.learned[request_.route_index][leg.index];
-  std::optional<std::string> target = leg.call.target.fill(values);
-  if (!target) {
+  FilledCall filled = fill_call(leg.call, values);
+  if (!filled.missing.empty()) {
     leg.skip = PrefetchSkip::value_absent;
-    leg.detail = leg.call.target.missing(values);
+    leg.detail = filled.missing;
     return;
   }
-  RequestHead head;
-  for (const auto& [name, value] : leg.call.headers) {
-    std::optional<std::string> filled = value.fill(values);
-    if (!filled) {
-      leg.skip = PrefetchSkip::value_absent;
-      leg.detail = value.missing(values);
-      return;
-    }
-    head.fields.add(name, *filled);
-  }
-  std::string path = upstream.config.url.base_path + *target;
-  learned.apply(head.fields);
-  leg.offer.key = call_key(upstream.config.name, leg.call.method, path);
-  leg.offer.fields = head.fields;
+  const std::string path = upstream.config.url.base_path + filled.target;
+  learned.apply(filled.fields);
+  const std::string_view type = filled.fields.get("content-type").value_or("");
+  leg.offer.key =
+      call_key(upstream.config.name, leg.call.method, path, canonical_body(type, filled.body));
+  leg.offer.fields = filled.fields;
   leg.offer.ignored = &upstream.ignored;
   leg.offer.learned = &learned;
   leg.offer.exchange = request_.id;
@@ -122,9 +114,10 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
   leg.offer.call_made = true;
   leg.started = now;
 
-  address_call(shared, upstream, leg.call.method, path, head);
+  CallRequest request =
+      address_call(shared, upstream, leg.call, path, std::move(filled.fields), filled.body);
   TimePoint until = std::min(deadline, after(now, upstream.config.timeout));
-  leg.fetch = Fetch::start(services_, upstream, std::move(head), until,
+  leg.fetch = Fetch::start(services_, upstream, std::move(request), until,
                            request_.route->prefetch.share ? leg.offer.key : std::string());
   if (leg.fetch->ended()) return;
   ++running_;

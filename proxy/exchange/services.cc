@@ -46,6 +46,11 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
   for (const UpstreamConfig& u : config->upstreams) {
     upstreams.push_back(std::make_unique<Upstream>(u, loops));
   }
+  for (const RouteConfig& route : config->routes) {
+    for (const CallConfig& call : route.prefetch.calls) {
+      if (!call.body.empty()) upstream(call.upstream)->prefetches_bodies = true;
+    }
+  }
   for (size_t calls : calls_of(*config)) {
     auto& of_route = learned.emplace_back();
     for (size_t i = 0; i < calls; ++i) of_route.push_back(std::make_unique<LearnedFields>());

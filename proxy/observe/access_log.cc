@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "http/json_string.h"
 #include "proxy/observe/format.h"
 #include "proxy/observe/log.h"
 

@@ -23,31 +23,11 @@ void append_hex(std::string& out, std::string_view prefix, unsigned char byte) {
   out += kHex[byte & 15];
 }
 
-// How many bytes at the front are printable ASCII and fine with `fine`.
-template <class F>
-size_t harmless_run(std::string_view text, F fine) {
+// How many bytes at the front are printable ASCII.
+size_t printable_run(std::string_view text) {
   size_t n = 0;
-  while (n < text.size() && text[n] >= ' ' && text[n] <= '~' && fine(text[n])) ++n;
+  while (n < text.size() && text[n] >= ' ' && text[n] <= '~') ++n;
   return n;
-}
-
-// The length of the well-formed UTF-8 sequence at the front (RFC 3629: no surrogates, no overlong
-// forms), or 0.
-size_t utf8_length(std::string_view s) {
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
-  auto tail = [&](size_t i, unsigned char low = 0x80, unsigned char high = 0xbf) {
-    return i < s.size() && byte(i) >= low && byte(i) <= high;
-  };
-  unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-  if (lead == 0xe0) return tail(1, 0xa0) && tail(2) ? 3 : 0;
-  if (lead == 0xed) return tail(1, 0x80, 0x9f) && tail(2) ? 3 : 0;
-  if (lead >= 0xe1 && lead <= 0xef) return tail(1) && tail(2) ? 3 : 0;
-  if (lead == 0xf0) return tail(1, 0x90) && tail(2) && tail(3) ? 4 : 0;
-  if (lead >= 0xf1 && lead <= 0xf3) return tail(1) && tail(2) && tail(3) ? 4 : 0;
-  if (lead == 0xf4) return tail(1, 0x80, 0x8f) && tail(2) && tail(3) ? 4 : 0;
-  return 0;
 }
 
 }  // namespace
@@ -83,7 +63,7 @@ void append_ms(std::string& out, Duration d) {
 
 void append_plain(std::string& out, std::string_view text) {
   while (!text.empty()) {
-    size_t run = harmless_run(text, [](char) { return true; });
+    size_t run = printable_run(text);
     out += text.substr(0, run);
     if (run < text.size()) append_hex(out, "\\x", static_cast<unsigned char>(text[run++]));
     text.remove_prefix(run);
@@ -108,32 +88,6 @@ void append_word(std::string& out, std::string_view text) {
       out += text[run++];
     }
     text.remove_prefix(run);
-  }
-  out += '"';
-}
-
-void append_json(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    // Most text is a run that needs nothing.
-    size_t length = harmless_run(text, [](char c) { return c != '"' && c != '\\'; });
-    char c = text.front();
-    if (length > 0) {
-      out += text.substr(0, length);
-    } else if (length = utf8_length(text); length == 0) {
-      out += "\\ufffd";
-      length = 1;
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (length == 1) {
-      append_hex(out, "\\u00", static_cast<unsigned char>(c));  // a control
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(length);
   }
   out += '"';
 }

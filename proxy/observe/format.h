@@ -23,9 +23,6 @@ void append_word(std::string& out, std::string_view text);
 /// Like append_word() without the quotes: for prose, where only control bytes are dangerous.
 void append_plain(std::string& out, std::string_view text);
 
-/// A JSON string with its quotes (RFC 8259). Bytes that are not UTF-8 become U+FFFD.
-void append_json(std::string& out, std::string_view text);
-
 /// `text` cut to `max` bytes, with "..." in the place of what is missing; never inside a UTF-8
 /// sequence.
 std::string bounded(std::string_view text, size_t max);

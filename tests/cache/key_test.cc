@@ -36,6 +36,24 @@ TEST(CallKey, EquivalentEscapesAreOneKey) {
   }
 }
 
+TEST(CallKey, ABodyIsAPartOfIt) {
+  EXPECT_EQ(call_key("music", "POST", "/s", "{\"q\":1}"), "music POST /s {\"q\":1}");
+  EXPECT_NE(call_key("music", "POST", "/s", "a"), call_key("music", "POST", "/s"));
+}
+
+TEST(CallKey, BodiesThatMeanTheSameAreOne) {
+  const std::string_view kJson = "application/json; charset=utf-8";
+  const std::string_view kForm = "Application/X-WWW-Form-Urlencoded";
+  EXPECT_EQ(canonical_body(kJson, "{ \"b\":1, \"a\":2 }"), "{\"a\":2,\"b\":1}");
+  EXPECT_EQ(canonical_body("application/vnd.api+json", "[ 1 ]"), "[1]");
+  EXPECT_EQ(canonical_body(kJson, "{ \"b\":"), "{ \"b\":") << "invalid: byte for byte";
+  EXPECT_EQ(canonical_body(kForm, "a=%7e+b%20c&&d=%2f"), "a=~+b+c&d=%2F");
+  EXPECT_NE(canonical_body(kForm, "a=1&b=2"), canonical_body(kForm, "b=2&a=1"));
+  EXPECT_NE(canonical_body(kForm, "a=1%26b=2"), canonical_body(kForm, "a=1&b=2"));
+  EXPECT_EQ(canonical_body("text/plain", "{ }"), "{ }");
+  EXPECT_EQ(canonical_body("", "{ }"), "{ }");
+}
+
 TEST(CallKey, DifferentCallsHaveDifferentKeys) {
   EXPECT_NE(call_key("a", "GET", "/"), call_key("b", "GET", "/"));
   EXPECT_NE(call_key("a", "GET", "/"), call_key("a", "HEAD", "/"));

@@ -84,6 +84,28 @@ Story prefetch_ready() {
   return s;
 }
 
+/// The worker's call has a body, which is held until it is whole, and means the same as the prefetch's.
+Story prefetch_by_post() {
+  Story s{"PrefetchByPost",
+          kServers + kPrefetch + kCalls +
+              "safe = true\nbody = { json = { a = 1, b = \"{query.q}\" } }\n",
+          [](LoopWorld& w) {
+            w.backend.script = [&w](LoopPeer& peer) {
+              blocking_worker(peer, w,
+                              "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+                              "{\"b\": \"x\", \"a\": 1 }");
+            };
+            w.upstream.script = upstream_answers;
+            w.add_client().send(search_for("x"));
+          },
+          {200}};
+  s.check = [](LoopWorld& w) {
+    EXPECT_EQ(w.upstream.accepted(), 1u);
+    EXPECT_NE(w.clients[0]->in.find("song of x"), std::string::npos) << w.clients[0]->in;
+  };
+  return s;
+}
+
 /// An upstream that speaks TLS, with its authority in a file.
 struct Secured {
   test::Folder folder;
@@ -350,6 +372,7 @@ std::vector<Story> upstream_stories() {
           prefetch_refused(),
           prefetch_unused(),
           prefetch_shared(),
+          prefetch_by_post(),
           upstream_busy(),
           egress_forward(),
           egress_post(),

@@ -42,10 +42,9 @@ TEST(ConfigFaults, UnknownKeysAtEveryLevel) {
   EXPECT_TRUE(
       one_fault(kFull + "[route.prefetch]\nmod = \"on\"\ncalls.a = \"music:/s\"\n",
                 "t.toml:12:1: unknown key `mod` in [route.prefetch]; did you mean `mode`?"));
-  EXPECT_TRUE(
-      one_fault(kFull + "[route.prefetch.calls]\na = { call = \"music:/s\", safe = true }\n",
-                "t.toml:12:26: unknown key `safe` in [route.prefetch.calls.a]; the keys "
-                "are `call`, `method`, `headers`"));
+  EXPECT_TRUE(one_fault(kFull + "[route.prefetch.calls]\na = { call = \"music:/s\", form = {} }\n",
+                        "t.toml:12:26: unknown key `form` in [route.prefetch.calls.a]; the keys "
+                        "are `call`, `body`, `method`, `safe`, `headers`"));
   EXPECT_TRUE(one_fault("listen = { address = \"0.0.0.0:1\", tls = {} }\n" + kShop + kRoute,
                         "t.toml:1:35: unknown key `tls` in this table; the keys are `address`"));
   for (const char* later : {"[cache]\n", "[route.fanout]\n"}) {

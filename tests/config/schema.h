@@ -72,6 +72,12 @@ inline Json schema_of(const Secret&) { return text_or_table("file"); }
 inline Json schema_of(const AddedHeaders&) { return object_of(schema_of(Secret{})); }
 inline Json schema_of(const MatchedHeaders&) { return object_of(text_schema()); }
 inline Json schema_of(const TemplateHeaders&) { return object_of(text_schema()); }
+inline Json schema_of(const CallBody&) {
+  Json form = object_of({{"anyOf", {text_schema(), {{"type", "integer"}}}}});
+  return {{"type", "object"},
+          {"properties", {{"json", Json::object()}, {"form", std::move(form)}}},
+          {"additionalProperties", false}};
+}
 inline Json schema_of(const RoutePath&) { return text_schema(); }
 inline Json schema_of(const CallText&) { return text_schema(); }
 

@@ -135,6 +135,47 @@ TEST(ConfigValidate, PrefetchNeedsEgress) {
   good(kFull + "prefetch = []\n");
 }
 
+TEST(ConfigValidate, BodiesOfCalls) {
+  auto call = [](const std::string& keys) {
+    return kFull + "[route.prefetch.calls]\na = { call = \"music:/s\", " + keys + " }\n";
+  };
+  const CallConfig made =
+      good(call("safe = true, body = { json = { q = \"{query.q}\", n = [1, 2.5, true] } }"))
+          .routes[0]
+          .prefetch.calls[0];
+  EXPECT_EQ(made.method, "POST");
+  EXPECT_EQ(made.body_text, "{ json = { \"q\" = \"{query.q}\", \"n\" = [1, 2.5, true] } }");
+  EXPECT_TRUE(made.repeatable());
+  EXPECT_TRUE(
+      one_fault(call("body = { form = { q = \"a\" } }"),
+                "t.toml:12:33: a prefetch is made before the worker asks: a POST that changes "
+                "nothing says `safe = true`"));
+  EXPECT_TRUE(one_fault(call("method = \"PUT\""),
+                        "t.toml:12:35: a prefetch is made before the "
+                        "worker asks: PUT changes something"));
+  EXPECT_TRUE(
+      one_fault(call("method = \"GET\", body = { json = 1 }"), "t.toml:12:35: a GET has no body"));
+  EXPECT_TRUE(one_fault(call("safe = true"), "t.toml:12:33: `safe` is for a POST"));
+  const std::string start = "safe = true, body = ";
+  for (auto [body, fault] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"1", "t.toml:12:46: expected a body is"},
+           {"{ json = 1, form = {} }", "t.toml:12:48: a body is either { json"},
+           {"{ text = 1 }", "t.toml:12:48: a body is either { json"},
+           {"{ form = 1 }", "t.toml:12:55: expected a table of names and values"},
+           {"{ form = { a = true } }", "t.toml:12:61: a form has texts and whole numbers only"},
+           {"{ json = 1979-05-27 }", "t.toml:12:55: JSON has no such value"},
+           {"{ json = { a = nan } }", "t.toml:12:61: JSON has no such value"},
+           {"{ json = \"{query.q\" }", "t.toml:12:56: this `{` is not closed"},
+           {"{ json = \"{query.q|number}!\" }", "t.toml:12:56: a `number` stands alone"},
+           {"{ json = \"{query.q|form}\" }", "t.toml:12:65: `form` is an encoding of the query"},
+           {"{ json = \"{path.q}\" }", "t.toml:12:46: `{path.q}` in the call of `a`"},
+           {"{ json = \"{query.n|number:x}\" }", "t.toml:12:72: the default `x` cannot stand"}}) {
+    EXPECT_TRUE(one_fault(call(start + body), fault)) << body;
+  }
+  EXPECT_TRUE(one_fault(kFull + "[route.prefetch.calls]\na = \"music:/s?n={query.n|number}\"\n",
+                        "t.toml:12:26: `number` is for values of a JSON body"));
+}
+
 TEST(ConfigValidate, PrefetchWait) {
   auto route = [](const std::string& lines) {
     return kFull + lines + "[route.prefetch]\ncalls.a = \"music:/s\"\nwait = \"5s\"\n";

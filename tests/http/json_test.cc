@@ -43,6 +43,20 @@ TEST(JsonText, ItemsAreAsTheyAreWritten) {
   EXPECT_EQ(items("[1", ""), List{"(none)"});
 }
 
+TEST(JsonText, OneSpellingOfEach) {
+  auto canonical = [](const std::string& text) {
+    return JsonText(text).canonical().value_or("(none)");
+  };
+  EXPECT_EQ(canonical("{ \"b\" : [1, 2.50, -0], \"a\":\"\\u00e4\\/\\n\" }"),
+            "{\"a\":\"\xc3\xa4/\\n\",\"b\":[1,2.5,0]}");
+  EXPECT_EQ(canonical("{\"a\":{\"d\":null,\"c\":true}}"), "{\"a\":{\"c\":true,\"d\":null}}");
+  EXPECT_EQ(canonical(" [] "), "[]");
+  EXPECT_NE(canonical("1"), canonical("1.0")) << "Python tells them apart";
+  EXPECT_EQ(canonical("{\"a\":1,\"a\":2}"), "(none)") << "readers differ in which one counts";
+  EXPECT_EQ(canonical("{\"a\":[{\"b\":1,\"b\":1}]}"), "(none)");
+  EXPECT_EQ(canonical("{"), "(none)");
+}
+
 // What is spliced is what the parser saw, whatever stands in it.
 TEST(JsonText, ItemsReadBackToTheSame) {
   const std::string text = R"([{"a":"\u00e4\"]","b":[{}]}, -1e-5, "\\", [[[]]], "{", 0])";

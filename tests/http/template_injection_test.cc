@@ -2,11 +2,14 @@
 // segments, the parameters and the lines of the template.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <random>
 
+#include "http/body_template.h"
 #include "http/template.h"
 #include "http/template_values.h"
 #include "http/uri.h"
+#include "http/utf8.h"
 
 namespace siding {
 namespace {
@@ -83,6 +86,35 @@ void expect_shape(const std::string& filled, const Target& target, const std::st
   }
 }
 
+/// In a body it is one text, read back as it was, and nothing else changes.
+void expect_one_value(const std::string& payload, const RequestValues& values) {
+  BodyTemplate json(BodyTemplate::Kind::json);
+  BodyTemplate form(BodyTemplate::Kind::form);
+  Template text = *Template::parse("{query.v}", TemplatePlace::body_value).value;
+  json.add_literal("{\"a\":1,\"v\":");
+  json.add_value(text);
+  json.add_literal(",\"b\":[]}");
+  form.add_literal("a=1&v=");
+  form.add_value(text);
+  form.add_literal("&b=");
+  std::optional<std::string> filled = json.fill(values);
+  ASSERT_EQ(filled.has_value(), is_utf8(payload));
+  ASSERT_EQ(form.fill(values).has_value(), filled.has_value());
+  if (!filled) return;
+  EXPECT_EQ(nlohmann::json::parse(*filled),
+            (nlohmann::json{{"a", 1}, {"v", payload}, {"b", nlohmann::json::array()}}));
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for_each_parameter(*form.fill(values), [&](std::string_view name, std::string_view value) {
+    pairs.emplace_back(form_decode(name), form_decode(value));
+  });
+  EXPECT_EQ(pairs, (decltype(pairs){{"a", "1"}, {"v", payload}, {"b", ""}}));
+  Template number = *Template::parse("{query.v|number}", TemplatePlace::body_value).value;
+  std::optional<std::string> digits = number.fill(values);
+  if (digits) {
+    EXPECT_TRUE(nlohmann::json::parse(*digits).is_primitive()) << payload;
+  }
+}
+
 /// Fills all targets; returns how many calls would be made.
 int expect_no_injection(const std::string& payload) {
   std::string raw;
@@ -103,6 +135,7 @@ int expect_no_injection(const std::string& payload) {
   for (char c : line.value_or("")) {
     EXPECT_TRUE(static_cast<unsigned char>(c) >= ' ' && c != 0x7f) << payload;
   }
+  expect_one_value(payload, values);
   return made;
 }
 
