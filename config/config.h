@@ -102,6 +102,13 @@ struct BreakerConfig {
   Duration pause = 1s;    ///< doubled each time in a row, up to 30 s
 };
 
+/// How siding asks each address of an upstream, of its own accord, whether it serves.
+struct ProbeConfig {
+  std::string path;  ///< path and query of a GET; empty: it does not ask
+  Duration interval = 5s;
+  Duration timeout = 1s;
+};
+
 /// At most `calls` in `per`; 0: any number.
 struct RateConfig {
   uint32_t calls = 0;
@@ -129,9 +136,12 @@ struct UpstreamConfig {
   HedgeConfig hedge;
   uint32_t retries = 1;  ///< of a call of siding's own that may be repeated, within a budget
   BreakerConfig breaker;
-  bool guard_worker = false;  ///< all of this for the worker's own calls too
-  bool public_only = false;   ///< addresses of private networks are refused
-  bool loopback = false;      ///< a name may lead to this machine; a url that names it always may
+  ProbeConfig probe;
+  uint32_t endpoint_concurrency = 0;  ///< of them, calls to one address; 0: no bound
+  uint32_t warm = 0;                  ///< connections that each thread keeps open to each address
+  bool guard_worker = false;          ///< all of this for the worker's own calls too
+  bool public_only = false;           ///< addresses of private networks are refused
+  bool loopback = false;  ///< a name may lead to this machine; a url that names it always may
   TlsConfig tls;
 };
 

@@ -36,6 +36,11 @@ inline const Text<std::string> kCaFile{
       return text == "system" ? Parsed<std::string>{"", ""} : parse_absolute_path(text);
     },
     [](const std::string& path) { return path.empty() ? std::string("system") : path; }};
+inline const Text<std::string> kProbePath{
+    [](std::string_view text) {
+      return text == "none" ? Parsed<std::string>{"", ""} : parse_target(text);
+    },
+    [](const std::string& path) { return path.empty() ? std::string("none") : path; }};
 inline const Text<std::string> kPemFile{
     [](std::string_view text) {
       return text == "none" ? Parsed<std::string>{"", ""} : parse_absolute_path(text);
@@ -127,6 +132,13 @@ void options(V& v, BreakerConfig& c) {
 }
 
 template <class V>
+void options(V& v, ProbeConfig& c) {
+  v.option("path", c.path, kind::kProbePath);
+  v.option("interval", c.interval, Time{100ms, 1h});
+  v.option("timeout", c.timeout, kind::kShortTime);
+}
+
+template <class V>
 void options(V& v, UpstreamConfig& c) {
   v.required("url", c.url, kind::kUpstreamUrl,
              "the address of the service, such as url = \"https://api.example\"");
@@ -142,6 +154,9 @@ void options(V& v, UpstreamConfig& c) {
   v.option("hedge", c.hedge, Text<HedgeConfig>{parse_hedge, print_hedge});
   v.option("retries", c.retries, Count{0, 5});
   v.inline_table("breaker", c.breaker);
+  v.inline_table("probe", c.probe);
+  v.option("endpoint_concurrency", c.endpoint_concurrency, Count{1, 100'000, "none"});
+  v.option("warm", c.warm, Count{0, 100});
   v.option("guard_worker", c.guard_worker, Flag{});
   v.option("public_only", c.public_only, Flag{});
   v.option("loopback", c.loopback, Flag{});

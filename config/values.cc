@@ -156,6 +156,14 @@ Parsed<std::string> parse_condition(std::string_view text) {
   return {std::string(text), ""};
 }
 
+Parsed<std::string> parse_target(std::string_view text) {
+  const bool visible =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '#'; });
+  if (visible && text.starts_with('/')) return {std::string(text), ""};
+  return {{},
+          "a path begins with \"/\" and is written as it goes on the wire, such as \"/healthz\""};
+}
+
 Parsed<std::string> parse_absolute_path(std::string_view text) {
   if (text.empty() || text[0] != '/') return {{}, "a path begins with \"/\", such as \"/tmp\""};
   return {std::string(text), ""};

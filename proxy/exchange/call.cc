@@ -127,13 +127,29 @@ Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
   answer.trailers = client.take_trailers();
   co_return std::move(answer);
 }
-/// One try, with the connection that it takes.
+/// Of a try that is cancelled: tells its address' breaker if that was siding's doing, at the deadline or
+/// because another try was quicker. A client that leaves says nothing.
+struct GivenUp {
+  ~GivenUp() {
+    if (ended) return;
+    if (loop.now() >= deadline) turn.answered(false, loop.now());
+    if (outrun != nullptr && *outrun) turn.gave_up(loop.now());
+  }
+  Loop& loop;
+  Endpoints::Turn& turn;
+  const TimePoint deadline;
+  const bool* const outrun;
+  bool ended = false;
+};
+
+/// One try, with the connection that it takes. `outrun`: whether another one has won, if there is one.
 Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
-                                  const CallRequest& request, CallOptions options) {
+                                  const CallRequest& request, CallOptions options,
+                                  const bool* outrun = nullptr) {
   bool may_reuse = request.repeatable;
   while (true) {
-    Result<Lease> lease =
-        co_await lease_upstream(services, upstream, Caller::siding, may_reuse, options.deadline);
+    Result<Lease> lease = co_await lease_upstream(services, upstream, Caller::siding, may_reuse,
+                                                  options.deadline, options.only);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();
@@ -141,7 +157,9 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
     H1Client& client = **lease;
     services.counters().request(Peer::upstream);
     const TimePoint began = services.loop.now();
+    GivenUp given_up{services.loop, lease->turn(), options.deadline, outrun};
     Result<CallAnswer> answer = co_await attempt(client, upstream.config, request, options);
+    given_up.ended = true;
     services.counters().sent(Peer::upstream, client.sent_bytes());
     services.counters().received(Peer::upstream, client.received_bytes());
     if (answer) {
@@ -168,8 +186,8 @@ bool is_good(const std::optional<Result<CallAnswer>>& answer) {
 }
 
 Task<> try_into(LoopServices& services, Upstream& upstream, const CallRequest& request,
-                CallOptions options, std::optional<Result<CallAnswer>>& into) {
-  Result<CallAnswer> answer = co_await try_once(services, upstream, request, options);
+                CallOptions options, const bool& outrun, std::optional<Result<CallAnswer>>& into) {
+  Result<CallAnswer> answer = co_await try_once(services, upstream, request, options, &outrun);
   into = std::move(answer);
 }
 
@@ -181,19 +199,21 @@ Task<Result<CallAnswer>> try_hedged(LoopServices& services, Upstream& upstream,
   std::optional<Permit> place;  // the second one's, within the upstream's concurrency
   std::optional<Result<CallAnswer>> first;
   std::optional<Result<CallAnswer>> second;
+  bool outrun = false;
   Group tries;
-  tries.start(try_into(services, upstream, request, options, first));
+  tries.start(try_into(services, upstream, request, options, outrun, first));
   if (!first) co_await Wait(tries.changed(), after(services.loop.now(), slow));
   if (!first) place = upstream.calls.try_now();
   if (place && upstream.retries.take(services.loop.now())) {
     services.counters().retry(true);
-    tries.start(try_into(services, upstream, request, options, second));
+    tries.start(try_into(services, upstream, request, options, outrun, second));
   } else {
     place.reset();
   }
   while (!is_good(first) && !is_good(second) && tries.running() > 0) {
     co_await Wait(tries.changed());
   }
+  outrun = true;
   if (is_good(second) && !is_good(first)) co_return std::move(*second);
   co_return std::move(*first);
 }
@@ -234,6 +254,12 @@ std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uin
   return pause;
 }
 }  // namespace
+
+Task<Result<CallAnswer>> probe_address(LoopServices& services, Upstream& upstream,
+                                       CallRequest request, CallOptions options) {
+  auto answer = co_await try_once(services, upstream, request, options);
+  co_return std::move(answer);
+}
 
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,
                                        CallRequest request, CallOptions options) {

@@ -19,8 +19,8 @@ Reach reach_of(std::string_view host) {
   return local ? Reach::everything : Reach::no_loopback;
 }
 
-Task<Result<Addresses>> addresses_of(LoopServices& services, const OriginUrl& origin,
-                                     TimePoint deadline) {
+Task<Result<Addresses>> look_up(LoopServices& services, const OriginUrl& origin,
+                                TimePoint deadline) {
   Addresses known;
   if (services.resolver.known_now(origin.host, origin.port, known)) co_return std::move(known);
   Result<Addresses> found = co_await services.resolver.resolve(origin.host, origin.port, deadline);
@@ -63,21 +63,58 @@ Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const Back
   co_return pool.lease(std::move(slot), std::move(*socket));
 }
 
+Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,
+                                     TimePoint deadline) {
+  if (!upstream.literal.empty()) co_return upstream.literal;
+  auto found = co_await look_up(services, upstream.config.url, deadline);
+  co_return std::move(found);
+}
+
+namespace {
+/// Whom siding's own call may try: in its turn, where there is room.
+Task<Result<Endpoints::Turn>> wait_for_turn(LoopServices& services, Upstream& upstream,
+                                            const Addresses& addresses, TimePoint deadline) {
+  Endpoints& endpoints = upstream.endpoints;
+  Endpoints::Turn turn = endpoints.turn(addresses, false, services.loop.now());
+  if (turn.size() == 0 && turn.full()) {
+    Endpoints::RoomWaiter waiter(endpoints, services.loop);
+    while (true) {
+      turn = endpoints.turn(addresses, false, services.loop.now());
+      if (turn.size() > 0 || !turn.full()) break;
+      bool in_time = co_await Wait(waiter.woken(), deadline);
+      if (!in_time) {
+        co_return Error(Failure::timeout, Side::local, true,
+                        upstream.config.name + ": no place within its endpoint_concurrency");
+      }
+      waiter.again();
+    }
+    waiter.content();
+  }
+  if (turn.size() > 0) co_return std::move(turn);
+  co_return Error(Failure::breaker_open, Side::upstream, true,
+                  upstream.config.name + ": all its addresses failed a moment ago");
+}
+
+Task<Result<Endpoints::Turn>> turn_of(LoopServices& services, Upstream& upstream, Caller caller,
+                                      const SocketAddress* only, TimePoint deadline) {
+  const TimePoint now = services.loop.now();
+  if (only != nullptr) co_return upstream.endpoints.turn(Addresses(1, *only), true, now);
+  Result<Addresses> addresses = co_await addresses_of(services, upstream, deadline);
+  if (!addresses) co_return addresses.error();
+  if (caller == Caller::worker) {
+    co_return upstream.endpoints.turn(*addresses, true, services.loop.now());
+  }
+  auto turn = co_await wait_for_turn(services, upstream, *addresses, deadline);
+  co_return std::move(turn);
+}
+}  // namespace
+
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline) {
+                                   bool may_reuse, TimePoint deadline, const SocketAddress* only) {
   const UpstreamConfig& config = upstream.config;
-  Endpoints::Turn turn;
-  if (upstream.literal.empty()) {
-    Result<Addresses> addresses = co_await addresses_of(services, config.url, deadline);
-    if (!addresses) co_return addresses.error();
-    turn = upstream.endpoints.turn(*addresses, caller == Caller::worker, services.loop.now());
-  } else {
-    turn = upstream.endpoints.turn(upstream.literal, caller == Caller::worker, services.loop.now());
-  }
-  if (turn.size() == 0) {
-    co_return Error(Failure::breaker_open, Side::upstream, true,
-                    config.name + ": all its addresses failed a moment ago");
-  }
+  auto found = co_await turn_of(services, upstream, caller, only, deadline);
+  if (!found) co_return found.error();
+  Endpoints::Turn turn = std::move(*found);
   TlsPeer peer;
   if (config.url.scheme == "https") {
     auto context = services.shared.tls->of(config.name);
@@ -118,7 +155,7 @@ Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& orig
     peer.name = origin.name();
   }
   TimePoint until = after(services.loop.now(), kWorkersPatience);
-  Result<Addresses> addresses = co_await addresses_of(services, origin, until);
+  Result<Addresses> addresses = co_await look_up(services, origin, until);
   if (!addresses) co_return addresses.error();
   Endpoints::Turn turn = shared.unlisted_endpoints.turn(*addresses, true, services.loop.now());
   const Reach reach = reach_of(origin.host);

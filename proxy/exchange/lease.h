@@ -16,10 +16,15 @@ enum class Caller : uint8_t {
   worker,  ///< the application's: they go out whatever siding thinks of it
 };
 
-/// To the address of an upstream that fares best, in clear or by TLS, as its url says. The lease's
-/// turn() is to be told what came of the call.
+/// To the address of an upstream that fares best, in clear or by TLS, as its url says; `only`: to that
+/// one, whatever is known of it. The lease's turn() is to be told what came of the call.
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline);
+                                   bool may_reuse, TimePoint deadline,
+                                   const SocketAddress* only = nullptr);
+
+/// Its addresses: of the name, or the one that the url names.
+Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,
+                                     TimePoint deadline);
 
 /// A new one to a host that is no [upstream], for a worker.
 Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin);

@@ -41,7 +41,7 @@ Upstream::Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops)
     : config(c),
       calls({.concurrency = c.concurrency, .backlog = 0, .queue_size = UINT32_MAX}),
       pool(pool_options(0, 0, c.concurrency, c.idle_timeout), loops),
-      endpoints(c.breaker),
+      endpoints(c.breaker, c.endpoint_concurrency),
       rate(c.rate),
       literal(literal_of(c.url)),
       ignored(ignored_names(c)) {}

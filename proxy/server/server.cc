@@ -14,6 +14,7 @@
 #include "proxy/exchange/egress.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/services.h"
+#include "proxy/exchange/upkeep.h"
 #include "proxy/observe/log.h"
 #include "proxy/server/limits.h"
 #include "proxy/server/listening.h"
@@ -118,6 +119,8 @@ class Server::Impl::Thread {
       files_ = watch_files();
       files_.start();
     }
+    upkeep_ = keep_upstreams(services_);
+    upkeep_.start();
     loop_.run();
   }
 
@@ -128,6 +131,7 @@ class Server::Impl::Thread {
     }
     drain_.reset();
     files_.reset();
+    upkeep_.reset();
     listeners_.clear();
     server_.observer.flush(loop_);
   }
@@ -229,6 +233,7 @@ class Server::Impl::Thread {
   RemoteWake teller_{loop_, look_};
   Task<> drain_;
   Task<> files_;
+  Task<> upkeep_;
 };
 
 Server::Impl::Impl(ConfigRef c, const Clock& k)
@@ -303,6 +308,9 @@ void Server::Impl::register_gauges() {
                    e.under_way, labels);
         sink.gauge("siding_endpoint_open", "1 while siding's own calls leave it alone",
                    e.open ? 1 : 0, labels);
+        if (u->config.probe.path.empty()) continue;
+        sink.gauge("siding_endpoint_down", "1 while an address fails its probe", e.down ? 1 : 0,
+                   labels);
       }
     }
     services->secrets->collect(sink);

@@ -1,8 +1,10 @@
 // The addresses of one upstream and how each fares: which one a call goes to, and which ones get none
 // for a while (a circuit breaker an address).
 // - A call goes where the fewest are under way, in turn between equals.
+// - At most `cap` of siding's own calls are under way to an address; who finds none waits for room.
 // - A breaker opens after `failures` in a row, or when `percent` of the last calls failed, for `pause`,
 //   doubled each time up to 30 s; then one call at a time tries the address again, and closes it.
+// - An address that fails its probe is as good as one with an open breaker, until it passes one.
 // Invariants: process-wide, exact over all threads; a Turn gives back what it took, whatever ends it;
 // at most kMaxKept addresses that nobody uses are remembered.
 #pragma once
@@ -14,8 +16,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/small_pool.h"
 #include "config/config.h"
+#include "proxy/loop/loop.h"
+#include "proxy/loop/wait.h"
 #include "proxy/net/address.h"
 #include "proxy/net/dns_cache.h"
 
@@ -31,7 +36,13 @@ class Endpoints {
   static constexpr Duration kWindow = std::chrono::seconds(10);
   static constexpr uint32_t kLeastCalls = 20;
 
-  explicit Endpoints(const BreakerConfig& config) : config_(config) {}
+  /// How long an address says nothing at all before a call that was given up counts against it.
+  static constexpr Duration kSilence = std::chrono::seconds(1);
+  /// Probes that fail in a row before it counts as down.
+  static constexpr uint32_t kProbes = 2;
+
+  /// `cap`: of calls to one address; 0: any number.
+  explicit Endpoints(const BreakerConfig& config, uint32_t cap = 0) : config_(config), cap_(cap) {}
   ~Endpoints();
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
@@ -44,21 +55,27 @@ class Endpoints {
         : owner_(std::exchange(o.owner_, nullptr)),
           candidates_(std::move(o.candidates_)),
           at_(std::exchange(o.at_, nullptr)),
-          probing_(o.probing_) {}
+          probing_(o.probing_),
+          full_(o.full_) {}
     Turn& operator=(Turn&& o) noexcept;
     ~Turn() { end(); }
 
-    /// The best first; none: all breakers are open.
+    /// The best first, where the call counts as under way from now on; none: all breakers are open, or
+    /// full().
     size_t size() const { return candidates_.size(); }
+    /// There are addresses that would do, and have no room.
+    bool full() const { return full_; }
     const SocketAddress& address(size_t i) const;
     /// It could not be connected to, or not before another one.
     void missed(size_t i, TimePoint now);
-    /// The call goes there: it counts as under way until the Turn ends.
+    /// The call goes there, not to the first one: it counts there until the Turn ends.
     void use(size_t i);
     /// Where it goes.
     const SocketAddress& used() const { return at_->address; }
-    /// What came of it. Not told: it was cancelled, which says nothing about the address.
+    /// What came of it. Not told: it was cancelled, which says nothing about the address ...
     void answered(bool well, TimePoint now);
+    /// ... unless siding gave it up, and the address has said nothing for a while.
+    void gave_up(TimePoint now);
 
    private:
     friend class Endpoints;
@@ -67,15 +84,43 @@ class Endpoints {
     PooledVector<Endpoint*> candidates_;
     Endpoint* at_ = nullptr;
     bool probing_ = false;  // the first one
+    bool full_ = false;
   };
 
-  /// `even_open`: open breakers are tried too, last. For calls that are not siding's own.
+  /// `even_open`: open breakers and full addresses are tried too, last. For calls that are not siding's
+  /// own.
   Turn turn(const Addresses& addresses, bool even_open, TimePoint now);
+
+  /// Who waits for room. A call that ends wakes the first one, which looks again: then it either is
+  /// content(), or listens again() before it looks for the last time.
+  class RoomWaiter : public Link<> {
+   public:
+    RoomWaiter(Endpoints& owner, Loop& loop);
+    ~RoomWaiter();
+    RoomWaiter(const RoomWaiter&) = delete;
+    RoomWaiter& operator=(const RoomWaiter&) = delete;
+    Signal& woken() { return signal_; }
+    void again();
+    void content() { content_ = true; }
+
+   private:
+    friend class Endpoints;
+    void wake() { signal_.notify(); }
+    Endpoints& owner_;
+    bool content_ = false;
+    Signal signal_;
+    MemberWake<RoomWaiter, &RoomWaiter::wake> wake_{*this};
+    RemoteWake remote_;
+  };
+
+  /// What a probe found. True if the address is up, or down, since then.
+  bool probed(const SocketAddress& address, bool well, TimePoint now);
 
   struct Snapshot {
     SocketAddress address;
     uint32_t under_way = 0;
     bool open = false;
+    bool down = false;
   };
   std::vector<Snapshot> snapshot() const;
 
@@ -87,8 +132,11 @@ class Endpoints {
     uint32_t under_way = 0;
     uint32_t failures = 0;  // in a row
     bool open = false;
-    bool probed = false;  // a turn tries whether it can be closed
-    uint32_t pauses = 0;  // in a row
+    bool down = false;                // by its probes
+    uint32_t probes_failed = 0;       // in a row
+    TimePoint silent_since = kNever;  // the first call without an answer, since its last answer
+    bool probed = false;              // a turn tries whether it can be closed
+    uint32_t pauses = 0;              // in a row
     TimePoint open_until{};
     TimePoint window_begin{};
     uint32_t calls = 0;  // of this window
@@ -96,12 +144,16 @@ class Endpoints {
   };
   Endpoint& find(const SocketAddress& address);
   void forget_unused();
+  void enter(Endpoint& endpoint);
+  void leave(Endpoint& endpoint);
   void count(Endpoint& endpoint, bool well, TimePoint now);
   void trip(Endpoint& endpoint, TimePoint now);
 
   const BreakerConfig config_;
+  const uint32_t cap_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  List<RoomWaiter> waiters_;
   size_t rotation_ = 0;
 };
 

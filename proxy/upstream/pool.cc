@@ -49,6 +49,12 @@ void PooledClient::look() {
 
 void PooledClient::drop() { pool_->remove_idle(*this); }
 
+void Lease::keep_for_later() {
+  assert(!client_->client().request_sent());
+  pool_->keep(std::move(client_));
+  turn_ = Endpoints::Turn();
+}
+
 void Lease::release() {
   if (!client_) return;
   turn_ = {};
@@ -227,6 +233,14 @@ Lease Pool::lease(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress
 void Pool::close_idle(Loop& loop) {
   while (std::unique_ptr<PooledClient> client = pop_oldest(shard(loop))) {
   }
+}
+
+uint32_t Pool::idle(Loop& loop, const SocketAddress& address) {
+  uint32_t count = 0;
+  List<PooledClient>& all = shard(loop).idle;
+  for (PooledClient* c = all.back(); c != nullptr; c = all.prev(*c))
+    count += c->address_ == address;
+  return count;
 }
 
 uint32_t Pool::open() const {

@@ -75,6 +75,8 @@ class Lease {
   Endpoints::Turn& turn() { return turn_; }
   /// Back to the pool if it can be used again, else closed.
   void release();
+  /// To the pool, although it has not been used yet.
+  void keep_for_later();
 
  private:
   Pool* pool_ = nullptr;
@@ -109,6 +111,8 @@ class Pool {
   void close_idle(Loop& loop);
 
   uint32_t open() const;
+  /// What this loop keeps to one address.
+  uint32_t idle(Loop& loop, const SocketAddress& address);
 
  private:
   friend class Slot;

@@ -2,56 +2,10 @@
 // often a failing call is made again.
 #include <gtest/gtest.h>
 
-#include <array>
-
-#include "tests/harness/dns_server.h"
-#include "tests/harness/proxy.h"
+#include "tests/harness/three.h"
 
 namespace siding::test {
 namespace {
-
-constexpr uint32_t kLong = 3600;  // seconds
-constexpr std::array kIps{"127.0.0.1", "127.0.0.2", "127.0.0.3"};
-
-/// Three origins behind one name and port; a view that makes no call, and whose route prefetches one.
-struct ThreeBed {
-  explicit ThreeBed(const std::string& keys = "", ManualClock* clock = nullptr)
-      : a(Origin::Down()),
-        b(Origin::Down(), kIps[1], a.port()),
-        c(Origin::Down(), kIps[2], a.port()),
-        proxy(backend, setup(keys, clock)) {
-    for (Origin* o : {&a, &b, &c}) {
-      o->on_request([](Origin::Call& call) { call.respond("song"); });
-    }
-    dns.has("music.test", {kIps[0], kIps[1], kIps[2]}, kLong);
-  }
-  Setup setup(const std::string& keys, ManualClock* clock) {
-    Setup s;
-    s.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
-               "\"]\n[upstream.music]\nloopback = true\nurl = \"http://music.test:" +
-               std::to_string(a.port()) + "\"\n" + keys;
-    s.route =
-        "[route.prefetch]\nmode = \"on\"\n[route.prefetch.calls.song]\n"
-        "call = \"music:/s?word={query.q}\"\n";
-    s.clock = clock;
-    return s;
-  }
-  /// The worker's own call.
-  Message call() {
-    return call_out(proxy.egress(), "http://music.test:" + std::to_string(a.port()) + "/");
-  }
-  /// A request whose call is prefetched; the speculation's budget lets ten go unused.
-  void prefetch(const std::string& q) { EXPECT_EQ(200, get(proxy.front(), "/?q=" + q).status()); }
-  double open(const char* ip) {
-    return proxy.metric("siding_endpoint_open",
-                        {"address=" + std::string(ip) + ":" + std::to_string(a.port())});
-  }
-
-  DnsServer dns;
-  Origin a, b, c;
-  Origin backend;
-  Proxy proxy;
-};
 
 TEST(Endpoints, TakeTurns) {
   ThreeBed bed;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace siding {
 namespace {
@@ -113,6 +114,65 @@ TEST(Endpoints, AWorkersCallGoesThereAllTheSameButLast) {
     ASSERT_EQ(turn.size(), 3u);
     EXPECT_EQ(turn.address(2).ip(), "10.0.0.1");
   }
+}
+
+TEST(Endpoints, OneThatIsFullIsLeftOut) {
+  Endpoints all(BreakerConfig{}, 2);
+  std::vector<Endpoints::Turn> under_way;
+  for (int i = 0; i < 6; ++i) {
+    under_way.push_back(all.turn(three(), false, kNow));
+    ASSERT_GT(under_way.back().size(), 0u);
+  }
+  for (const Endpoints::Snapshot& e : all.snapshot()) EXPECT_EQ(e.under_way, 2u);
+  Endpoints::Turn none = all.turn(three(), false, kNow);
+  EXPECT_EQ(none.size(), 0u);
+  EXPECT_TRUE(none.full());
+  EXPECT_EQ(all.turn(three(), true, kNow).size(), 3u) << "a worker's call goes out";
+  under_way.pop_back();
+  EXPECT_EQ(all.turn(three(), false, kNow).size(), 1u);
+}
+
+TEST(Endpoints, OneWithAnOpenBreakerIsNotFull) {
+  Endpoints all(BreakerConfig{.failures = 1, .percent = 0, .pause = 1s}, 1);
+  open_first(all, kNow);
+  Endpoints::Turn none = all.turn({three()[0]}, false, kNow);
+  EXPECT_EQ(none.size(), 0u);
+  EXPECT_FALSE(none.full()) << "nobody should wait for it";
+}
+
+TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
+  const Addresses one(1, three()[0]);
+  auto outrun = [&](TimePoint began, TimePoint ended) {
+    Endpoints::Turn turn = all.turn(one, false, began);
+    if (turn.size() > 0) turn.gave_up(ended);
+    return turn.size() > 0;
+  };
+  EXPECT_TRUE(outrun(kNow, kNow + 100ms));
+  EXPECT_TRUE(outrun(kNow + 900ms, kNow + 999ms));
+  {
+    Endpoints::Turn turn = all.turn(one, false, kNow + 999ms);
+    turn.answered(true, kNow + 999ms);
+  }
+  EXPECT_TRUE(outrun(kNow + 1500ms, kNow + 2499ms)) << "its last answer ended the silence";
+  EXPECT_TRUE(outrun(kNow + 2450ms, kNow + 2500ms));
+  EXPECT_FALSE(outrun(kNow + 2600ms, kNow + 2700ms)) << "a second of silence";
+}
+
+TEST(Endpoints, ProbesTakeOneOutAndIn) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
+  const SocketAddress first = three()[0];
+  EXPECT_FALSE(all.probed(first, false, kNow)) << "once may be chance";
+  EXPECT_EQ(all.turn({first}, false, kNow).size(), 1u);
+  EXPECT_TRUE(all.probed(first, false, kNow));
+  EXPECT_FALSE(all.probed(first, false, kNow)) << "told once";
+  EXPECT_EQ(all.turn({first}, false, kNow).size(), 0u);
+  EXPECT_EQ(all.turn(three(), true, kNow).address(2).ip(), "10.0.0.1")
+      << "for a worker it is the last";
+  EXPECT_TRUE(all.probed(first, true, kNow));
+  open_first(all, kNow);
+  EXPECT_FALSE(all.probed(first, true, kNow));
+  EXPECT_EQ(all.turn({first}, false, kNow).size(), 1u) << "and closes its breaker";
 }
 
 TEST(Endpoints, OnlySoManyAreRemembered) {

@@ -1,0 +1,104 @@
+// See upkeep.h.
+#include "proxy/exchange/upkeep.h"
+
+#include <algorithm>
+
+#include "proxy/exchange/call.h"
+#include "proxy/exchange/lease.h"
+#include "proxy/loop/join.h"
+#include "proxy/observe/log.h"
+
+namespace siding {
+
+namespace {
+constexpr Duration kWarmLook = std::chrono::seconds(1);
+constexpr uint64_t kMaxProbeAnswer = 64 * 1024;
+
+CallRequest probe_request(const Services& services, const Upstream& upstream) {
+  CallConfig call;
+  Fields fields;
+  fields.add("User-Agent", "siding-probe");
+  fields.add("Accept", "*/*");
+  return address_call(services, upstream, call,
+                      upstream.config.url.base_path + upstream.config.probe.path, std::move(fields),
+                      {});
+}
+
+Task<> probe(LoopServices& services, Upstream& upstream, SocketAddress address) {
+  CallOptions options;
+  options.deadline = after(services.loop.now(), upstream.config.probe.timeout);
+  options.max_body = kMaxProbeAnswer;
+  options.only = &address;
+  CallRequest request = probe_request(services.shared, upstream);
+  Result<CallAnswer> answer =
+      co_await probe_address(services, upstream, std::move(request), options);
+  const bool well = answer && answer->head.status < 400;
+  const bool changed = upstream.endpoints.probed(address, well, services.loop.now());
+  if (!changed) co_return;
+  const std::string who = "upstream " + upstream.config.name + ": " + address.text();
+  if (well) {
+    log_info(who + " passes its probe again");
+  } else {
+    log_warning(who + " fails its probe (" +
+                (answer ? "status " + std::to_string(answer->head.status) : answer.error().detail) +
+                "); siding's own calls leave it alone until it passes one");
+  }
+}
+
+/// One round over the addresses of an upstream.
+Task<> probe_all(LoopServices& services, Upstream& upstream) {
+  const TimePoint until = after(services.loop.now(), upstream.config.probe.timeout);
+  Result<Addresses> addresses = co_await addresses_of(services, upstream, until);
+  if (!addresses) co_return;  // there is nobody to ask
+  Group probes;
+  for (const SocketAddress& a : *addresses) probes.start(probe(services, upstream, a));
+  while (probes.running() > 0) co_await Wait(probes.changed());
+}
+
+Task<> keep_probing(LoopServices& services, Upstream& upstream) {
+  while (true) {
+    co_await probe_all(services, upstream);
+    // Replicas that were started together do not ask together.
+    const Duration interval = upstream.config.probe.interval;
+    const auto spread = static_cast<int64_t>(services.random() % 256);
+    co_await SleepUntil(
+        after(services.loop.now(), interval - interval / 8 + interval * spread / 1024));
+  }
+}
+
+Task<> warm_up(LoopServices& services, Upstream& upstream, SocketAddress address) {
+  const TimePoint until = after(services.loop.now(), upstream.config.connect_timeout);
+  Result<Lease> lease =
+      co_await lease_upstream(services, upstream, Caller::siding, false, until, &address);
+  if (lease) lease->keep_for_later();
+}
+
+Task<> keep_warm(LoopServices& services, Upstream& upstream) {
+  while (true) {
+    const TimePoint until = after(services.loop.now(), upstream.config.connect_timeout);
+    Result<Addresses> addresses = co_await addresses_of(services, upstream, until);
+    Group opening;
+    for (size_t i = 0; addresses && i < addresses->size(); ++i) {
+      const SocketAddress& address = (*addresses)[i];
+      for (uint32_t n = upstream.pool.idle(services.loop, address); n < upstream.config.warm; ++n) {
+        opening.start(warm_up(services, upstream, address));
+      }
+    }
+    while (opening.running() > 0) co_await Wait(opening.changed());
+    co_await SleepUntil(after(services.loop.now(), kWarmLook));
+  }
+}
+}  // namespace
+
+Task<> keep_upstreams(LoopServices& services) {
+  Group all;
+  for (auto& upstream : services.shared.upstreams) {
+    const UpstreamConfig& config = upstream->config;
+    const bool first = services.loop.index() == 0;
+    if (!config.probe.path.empty() && first) all.start(keep_probing(services, *upstream));
+    if (config.warm > 0) all.start(keep_warm(services, *upstream));
+  }
+  while (all.running() > 0) co_await Wait(all.changed());
+}
+
+}  // namespace siding

@@ -1,0 +1,202 @@
+// What siding does with each address of an upstream by itself: probes, open connections, a bound of calls,
+// and what it makes of one that takes connections and never answers.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/harness/three.h"
+
+namespace siding::test {
+namespace {
+
+/// Siding's own calls, as many as one likes.
+const std::string kFanOut =
+    "[[route]]\npath = \"/all\"\n[route.fanout]\nsong = { call = \"music:/s\" }\n";
+
+/// The calls that are no probes.
+int calls_to(const Origin& origin) {
+  int n = 0;
+  for (const std::string& target : origin.targets()) n += target.starts_with("/s") ? 1 : 0;
+  return n;
+}
+
+TEST(Probe, AnAddressThatFailsItGetsNoCallUntilItPasses) {
+  ThreeBed bed("probe = { path = \"/up\", interval = \"100ms\" }\n", nullptr, kFanOut);
+  for (Origin* o : {&bed.a, &bed.b, &bed.c}) o->start();
+  bed.c.on_request([](Origin::Call& call) { call.respond("still loading", "", 500); });
+  EXPECT_TRUE(bed.proxy.metric_becomes(1, "siding_endpoint_down", {bed.label(kIps[2])}));
+  for (int i = 0; i < 6; ++i) get(bed.proxy.front(), "/all");
+  EXPECT_EQ(0, calls_to(bed.c)) << "an answer with status 500 would not open its breaker";
+  EXPECT_EQ(6, calls_to(bed.a) + calls_to(bed.b));
+  EXPECT_EQ(0, bed.open(kIps[2]));
+  bed.c.on_request([](Origin::Call& call) { call.respond("song"); });
+  EXPECT_TRUE(bed.proxy.metric_becomes(0, "siding_endpoint_down", {bed.label(kIps[2])}));
+  for (int i = 0; i < 10 && calls_to(bed.c) == 0; ++i) get(bed.proxy.front(), "/all");
+  EXPECT_GT(calls_to(bed.c), 0);
+  Message probe = bed.a.request(1);
+  EXPECT_EQ("GET", probe.method());
+  EXPECT_EQ("/up", probe.target());
+  EXPECT_TRUE(probe.has("cdn-loop"));
+}
+
+TEST(Probe, AWorkersCallGoesOutWhateverItSays) {
+  ThreeBed bed("probe = { path = \"/up\", interval = \"100ms\" }\n");
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.on_request([](Origin::Call& call) {
+    if (call.request.target() == "/up") return call.respond("no", "", 404);
+    call.respond("song");
+  });
+  bed.a.start();
+  EXPECT_TRUE(bed.proxy.metric_becomes(1, "siding_endpoint_down", {bed.label(kIps[0])}));
+  EXPECT_EQ("song", bed.call().body);
+  bed.prefetch("x");
+  EXPECT_EQ(0, calls_to(bed.a)) << "siding's own do not";
+  EXPECT_EQ(1, bed.proxy.metric("siding_connect_failures_total", {"reason=breaker_open"}));
+}
+
+TEST(Probe, ClosesABreakerBeforeACallHasToTry) {
+  ManualClock clock;
+  ThreeBed bed(
+      "retries = 0\nbreaker = { failures = 1, pause = \"10m\" }\n"
+      "probe = { path = \"/up\", interval = \"1s\", timeout = \"500ms\" }\n",
+      &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  ASSERT_TRUE(bed.a.wait_for(1)) << "the first probe, at once";
+  bed.a.stop();
+  bed.prefetch("x");
+  EXPECT_EQ(1, bed.open(kIps[0]));
+  bed.a.start();
+  bed.proxy.advance(std::chrono::milliseconds(1200));
+  EXPECT_TRUE(bed.proxy.metric_becomes(0, "siding_endpoint_open", {bed.label(kIps[0])}));
+  bed.prefetch("y");
+  EXPECT_EQ(1, calls_to(bed.a));
+}
+
+TEST(Warm, ConnectionsAreOpenBeforeTheFirstCall) {
+  ThreeBed bed("warm = 2\nidle_timeout = \"1m\"\n");
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  // The first look may come before they listen; the next one is a second later.
+  bed.a.start();
+  bed.b.start();
+  EXPECT_TRUE(bed.a.wait_for_connections(2));
+  EXPECT_TRUE(bed.b.wait_for_connections(2));
+  EXPECT_EQ(0, bed.backend.opened()) << "a blocking server would hang on one";
+  for (int i = 0; i < 4; ++i) EXPECT_EQ("song", bed.call().body);
+  EXPECT_EQ(2, bed.a.opened());
+  EXPECT_EQ(2, bed.b.opened());
+  EXPECT_EQ(0, bed.a.silent());
+}
+
+TEST(Warm, WhatTheServerClosesIsOpenedAgain) {
+  ManualClock clock;
+  ThreeBed bed("warm = 1\nidle_timeout = \"3s\"\n", &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  // A look that is under way when time moves begins its pause only then.
+  for (int i = 0; i < 100 && bed.a.opened() < 1; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  ASSERT_EQ(1, bed.a.opened());
+  for (int i = 0; i < 100 && bed.a.opened() < 2; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  EXPECT_EQ(2, bed.a.opened()) << "its time was up";
+  EXPECT_TRUE(bed.a.wait_for_open(1));
+}
+
+TEST(EndpointConcurrency, TheOthersWaitForRoom) {
+  ThreeBed bed("endpoint_concurrency = 1\n");
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  bed.a.start();
+  bed.b.start();
+  bed.a.hold();
+  bed.b.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.emplace_back(bed.proxy.front()).get("/?q=" + std::to_string(i));
+  }
+  ASSERT_TRUE(bed.a.wait_for(1));
+  ASSERT_TRUE(bed.b.wait_for(1));
+  EXPECT_TRUE(bed.proxy.waits(6));
+  EXPECT_EQ(2, bed.proxy.metric("siding_endpoint_calls"));
+  // A worker's own call does not wait for siding's.
+  Client worker(bed.proxy.egress());
+  worker.get("/music/own");
+  bed.a.release();
+  bed.b.release();
+  EXPECT_EQ("song", worker.answer().body);
+  for (Client& c : clients) EXPECT_EQ(200, c.answer().status());
+  EXPECT_EQ(7, bed.a.requests() + bed.b.requests());
+  EXPECT_LE(bed.a.most_busy() + bed.b.most_busy(), 3) << "one each, and the worker's";
+}
+
+TEST(EndpointConcurrency, WhoFindsNoRoomInTimeGoesOnWithout) {
+  ThreeBed bed("endpoint_concurrency = 1\ntimeout = \"200ms\"\nretries = 0\n");
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  Client worker(bed.proxy.egress());
+  worker.get("/music/own");
+  ASSERT_TRUE(bed.a.wait_for(1));
+  bed.prefetch("2");
+  EXPECT_EQ(1, bed.a.requests());
+  bed.a.release();
+  EXPECT_EQ("song", worker.answer().body);
+  EXPECT_TRUE(bed.proxy.metric_becomes(0, "siding_endpoint_calls"));
+  bed.prefetch("3");
+  EXPECT_EQ(2, bed.a.requests()) << "nothing was left behind";
+}
+
+// It takes connections, and no answer ever comes: the route's deadline ends each call.
+TEST(HungAddress, OpensItsBreakerAtTheRoutesDeadline) {
+  ThreeBed bed("breaker = { failures = 2, pause = \"10m\" }\n", nullptr,
+               "[[route]]\npath = \"/all\"\ndeadline = \"50ms\"\n[route.fanout]\n"
+               "song = { call = \"music:/s\" }\n");
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ("?0;song=timeout", get(bed.proxy.front(), "/all").field("siding-complete"));
+  }
+  EXPECT_EQ("?0;song=breaker_open", get(bed.proxy.front(), "/all").field("siding-complete"));
+  EXPECT_EQ(2, bed.a.requests());
+}
+
+TEST(HungAddress, OpensItsBreakerWhenItsCallsAreOutrun) {
+  ManualClock clock;
+  ThreeBed bed("hedge = \"50ms\"\nbreaker = { failures = 1, pause = \"10m\" }\n", &clock);
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  bed.a.start();
+  bed.b.start();
+  bed.a.hold();
+  auto outrun = [&](const std::string& q, int tries) {
+    Client client(bed.proxy.front());
+    client.get("/?q=" + q);
+    ASSERT_TRUE(bed.a.wait_for(tries));
+    bed.proxy.advance(std::chrono::milliseconds(50));
+    EXPECT_EQ(200, client.answer().status());
+  };
+  outrun("1", 1);
+  EXPECT_EQ(0, bed.open(kIps[0])) << "it may only be slow";
+  bed.proxy.advance(std::chrono::seconds(1));
+  outrun("2", 2);
+  EXPECT_EQ(1, bed.open(kIps[0])) << "it has said nothing for a second";
+}
+
+TEST(HungAddress, AClientThatLeavesSaysNothingAboutIt) {
+  ManualClock clock;
+  ThreeBed bed("breaker = { failures = 1, pause = \"10m\" }\n", &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  for (int i = 1; i <= 3; ++i) {
+    Client client(bed.proxy.front());
+    client.get("/?q=" + std::to_string(i));
+    ASSERT_TRUE(bed.a.wait_for(i));
+    bed.proxy.advance(std::chrono::seconds(2));
+    client.reset();
+    EXPECT_TRUE(bed.proxy.waits(0));
+  }
+  EXPECT_EQ(0, bed.open(kIps[0]));
+  bed.a.release();
+}
+
+}  // namespace
+}  // namespace siding::test
