@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 constexpr size_t kMaxUnixPath = 107;  // sockaddr_un, with its closing zero
 
+enum class Called { backend, upstream };
+
 struct Ip {
   std::array<uint8_t, 16> bytes{};  // IPv4 as v4-mapped
   bool v4 = false;
@@ -80,8 +82,31 @@ bool is_host_name(std::string_view text) {
   return host && !host->port && host->kind != HostPort::Kind::ipv6;
 }
 
+// Why a host that begins with "_" is none here, and what to write; empty: it is fine.
+std::string service_fault(Called called, const OriginUrl& url, std::string_view port) {
+  const std::string quoted = "`" + url.host + "`";
+  if (called == Called::backend) {
+    return quoted +
+           " would be a name for SRV records, but a backend is one service: name its host "
+           "and port, such as \"http://app.example:8000\"";
+  }
+  if (!url.is_service()) {
+    return quoted +
+           " begins with `_`, as the names of SRV records do, which have a service, a "
+           "protocol and a domain, such as \"_http._tcp.search.example\"";
+  }
+  const std::string name(url.name());
+  if (name == "localhost" || name.ends_with(".localhost")) {
+    return quoted + ": no DNS server is asked about localhost; name host and port";
+  }
+  if (port.empty()) return "";
+  return quoted +
+         " is a name for SRV records, and these tell the port: leave out `:" + std::string(port) +
+         "`, or name a host without `_` labels, such as \"" + name + ":" + std::string(port) + "\"";
+}
+
 // A url of this scheme.
-Parsed<OriginUrl> parse_origin(std::string_view text, const std::string& scheme) {
+Parsed<OriginUrl> parse_origin(Called called, std::string_view text, const std::string& scheme) {
   const std::string_view rest = text.substr(scheme.size() + 3);
   OriginUrl url;
   url.text = std::string(text);
@@ -120,6 +145,10 @@ Parsed<OriginUrl> parse_origin(std::string_view text, const std::string& scheme)
       return {{}, "`" + std::string(parts.port) + "` is not a port; ports are 1 to 65535"};
     }
     url.port = *port;
+  }
+  if (url.host.starts_with('_')) {
+    const std::string fault = service_fault(called, url, parts.port);
+    if (!fault.empty()) return {{}, fault};
   }
   return {std::move(url), ""};
 }
@@ -226,7 +255,7 @@ Parsed<OriginUrl> parse_backend_url(std::string_view text) {
   }
   const std::string scheme = scheme_of(text);
   if (scheme == "http") {
-    Parsed<OriginUrl> url = parse_origin(text, scheme);
+    Parsed<OriginUrl> url = parse_origin(Called::backend, text, scheme);
     if (url.value && !url.value->base_path.empty()) {
       return {{}, "a backend's url has no path: it gets the path that the client sent"};
     }
@@ -244,7 +273,7 @@ Parsed<OriginUrl> parse_backend_url(std::string_view text) {
 
 Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
   const std::string scheme = scheme_of(text);
-  if (scheme == "http" || scheme == "https") return parse_origin(text, scheme);
+  if (scheme == "http" || scheme == "https") return parse_origin(Called::upstream, text, scheme);
   if (scheme.empty() && !text.starts_with(kUnix)) {
     return {
         {},

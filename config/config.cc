@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/service_name.h"
 #include "http/message.h"
 
 namespace siding {
@@ -29,13 +30,18 @@ bool ListenAddress::local() const {
   return !unix_path.empty() || host == "::1" || host.starts_with("127.");
 }
 
+bool OriginUrl::is_service() const { return !service_domain(host).empty(); }
+
 std::string OriginUrl::authority() const {
   const bool default_port = port == (scheme == "https" ? 443 : 80);
-  return bracketed(host) + (default_port ? "" : ":" + std::to_string(port));
+  const std::string name = is_service() ? std::string(service_domain(host)) : host;
+  return bracketed(name) + (default_port ? "" : ":" + std::to_string(port));
 }
 
 std::string_view OriginUrl::name() const {
-  return std::string_view(host).substr(0, host.size() - (host.ends_with('.') ? 1 : 0));
+  std::string_view name = is_service() ? service_domain(host) : std::string_view(host);
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
 }
 
 std::vector<const Template*> CallConfig::templates() const {

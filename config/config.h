@@ -42,8 +42,11 @@ struct OriginUrl {
   std::string scheme = "http";
   std::string host;  ///< lower case, no brackets; empty for a unix socket
   uint16_t port = 80;
-  std::string unix_path;          ///< for "unix:/path"
-  std::string base_path;          ///< of an upstream: "" or "/v1", put before each call's path
+  std::string unix_path;  ///< for "unix:/path"
+  std::string base_path;  ///< of an upstream: "" or "/v1", put before each call's path
+  /// "_http._tcp.search.example": SRV records tell hosts and ports; `port` is the scheme's. Only a
+  /// resolver wants that name. To all others, as below, the server is search.example.
+  bool is_service() const;
   std::string authority() const;  ///< for Host: brackets for IPv6, no default port
   /// The host as HostPort has it: without the dot that keeps a resolver from searching.
   std::string_view name() const;

@@ -184,9 +184,12 @@ void validate_upstreams(const Config& config, const Node& root, Faults& faults) 
           other.port != upstream.url.port || other.base_path != upstream.url.base_path) {
         continue;
       }
-      faults.error(node.at("url").place, "[upstream." + config.upstreams[j].name +
-                                             "] has the same url: egress could not tell which of "
-                                             "the two a call belongs to; keep one");
+      const bool service = other.is_service() || upstream.url.is_service();
+      faults.error(
+          node.at("url").place,
+          "[upstream." + config.upstreams[j].name + "] has the same url" +
+              (service ? ", since calls name only `" + std::string(other.name()) + "`" : "") +
+              ": egress could not tell which of the two a call belongs to; keep one");
     }
     validate_tls(upstream, node, faults);
     if (upstream.connect_timeout > upstream.timeout && node.find("connect_timeout") != nullptr) {

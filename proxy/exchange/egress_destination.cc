@@ -1,6 +1,7 @@
 // Where a worker's call goes: the three forms of egress.h.
 #include <utility>
 
+#include "base/service_name.h"
 #include "http/uri.h"
 #include "proxy/exchange/egress.h"
 
@@ -42,7 +43,8 @@ std::optional<EgressDestination> egress_destination(Services& services, const Re
     if (to.upstream != nullptr) return to;
   }
   if (head.form == TargetForm::absolute) {
-    if (!host) return std::nullopt;
+    // Where a service's name leads, ports and all, is the file's to say.
+    if (!host || !service_domain(host->host).empty()) return std::nullopt;
     to.origin.scheme = head.scheme;
     to.origin.host = host->host;
     to.origin.port = host->port.value_or(head.scheme == "https" ? 443 : 80);

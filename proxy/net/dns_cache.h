@@ -43,7 +43,8 @@ class DnsEntry : public Link<> {
   explicit DnsEntry(std::string key) : key_(std::move(key)) {}
 
   const std::string& key() const { return key_; }
-  /// The last good answer, with port 0; worth something only if fresh() or kept().
+  /// The last good answer, with port 0 unless it is a service's; worth something only if fresh() or
+  /// kept().
   const Addresses& addresses() const { return addresses_; }
   /// Why the last lookup failed; nothing if it did not.
   const std::optional<Error>& failure() const { return failure_; }

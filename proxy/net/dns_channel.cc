@@ -158,10 +158,10 @@ void DnsChannel::on_answer(void* arg, int status, int, unsigned char* bytes, int
   DnsReply& reply = query->reply_;
   if (status == ARES_SUCCESS) {
     std::span<const uint8_t> message(bytes, static_cast<size_t>(size));
-    reply = read_dns_answer(message, query->type_, query->max_addresses_);
+    reply = read_dns_answer(message, query->type_, query->max_kept_);
   } else if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
     reply.kind = DnsReply::Kind::gone;
-    reply.detail = status == ARES_ENOTFOUND ? "no such name" : "the name has no address";
+    reply.detail = status == ARES_ENOTFOUND ? "no such name" : nothing_of(query->type_);
   } else if (status == ARES_ETIMEOUT) {
     reply.kind = DnsReply::Kind::timeout;
     reply.detail = "no DNS server answered";
@@ -175,12 +175,12 @@ void DnsChannel::on_answer(void* arg, int status, int, unsigned char* bytes, int
 }
 
 DnsQuery::DnsQuery(std::shared_ptr<DnsChannel> channel, std::string name, DnsType type,
-                   uint32_t tries, size_t max_addresses)
+                   uint32_t tries, size_t max_kept)
     : channel_(std::move(channel)),
       name_(std::move(name)),
       type_(type),
       tries_left_(tries),
-      max_addresses_(max_addresses) {
+      max_kept_(max_kept) {
   name_ += '.';  // absolute for c-ares as well
   ask();
 }

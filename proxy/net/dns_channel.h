@@ -64,7 +64,7 @@ class DnsQuery {
  public:
   /// `name` is absolute. `tries`: how often all servers are asked when none answers.
   DnsQuery(std::shared_ptr<DnsChannel> channel, std::string name, DnsType type, uint32_t tries,
-           size_t max_addresses);
+           size_t max_kept);
   ~DnsQuery();
   DnsQuery(const DnsQuery&) = delete;
   DnsQuery& operator=(const DnsQuery&) = delete;
@@ -83,7 +83,7 @@ class DnsQuery {
   std::string name_;
   DnsType type_;
   uint32_t tries_left_;
-  size_t max_addresses_;
+  size_t max_kept_;
   DnsChannel::Asked* asked_ = nullptr;  // c-ares holds it too
   DnsReply reply_;
   bool done_ = false;

@@ -141,10 +141,49 @@ bool follow(const std::vector<Alias>& aliases, std::string& name, uint32_t& ttl)
   }
   return false;
 }
+
+void keep_address(const Record& r, DnsType type, const uint8_t* data, size_t max_kept,
+                  DnsReply& reply) {
+  if (r.size != (type == DnsType::a ? 4 : 16)) return;
+  reply.ttl = std::min(reply.ttl, r.ttl);
+  if (reply.addresses.size() >= max_kept) return;
+  SocketAddress address = address_of(type, data);
+  auto known = std::find(reply.addresses.begin(), reply.addresses.end(), address);
+  if (known == reply.addresses.end()) reply.addresses.push_back(address);
+}
+
+// Sorted in as it comes, so that no answer holds more than `max_kept`. Its weight is read over. False
+// if it is malformed.
+bool keep_service(Reader& in, const Record& r, size_t max_kept, DnsReply& reply) {
+  DnsService service;
+  in.seek(r.data);
+  service.priority = in.u16();
+  in.skip(2);
+  service.port = in.u16();
+  service.target = in.name();
+  if (!in.ok() || in.at() != r.data + r.size) return false;
+  reply.ttl = std::min(reply.ttl, r.ttl);
+  // The root says that there is no such service; nobody listens at port 0.
+  if (service.target.empty() || service.port == 0) return true;
+  service.target.pop_back();  // the dot
+  std::vector<DnsService>& all = reply.services;
+  auto less = [](const DnsService& a, const DnsService& b) { return a.priority < b.priority; };
+  auto place = std::upper_bound(all.begin(), all.end(), service, less);
+  bool known = std::any_of(all.begin(), place, [&](const DnsService& s) {
+    return s.target == service.target && s.port == service.port;
+  });
+  if (!known) all.insert(place, std::move(service));
+  if (all.size() > max_kept) all.pop_back();
+  return true;
+}
 }  // namespace
 
-DnsReply read_dns_answer(std::span<const uint8_t> message, DnsType type, size_t max_addresses) {
-  const size_t address_size = type == DnsType::a ? 4 : 16;
+const char* nothing_of(DnsType type) {
+  return type == DnsType::srv ? "the name has no SRV record that leads anywhere"
+                              : "the name has no address";
+}
+
+DnsReply read_dns_answer(std::span<const uint8_t> message, DnsType type, size_t max_kept) {
   Reader in(message);
   in.skip(4);  // id and flags: matched and judged by c-ares
   uint16_t questions = in.u16();
@@ -174,15 +213,19 @@ DnsReply read_dns_answer(std::span<const uint8_t> message, DnsType type, size_t 
   in.seek(first);
   for (int i = 0; i < answers; ++i) {
     Record r = read_record(in);
-    if (!is_type(r, type) || r.size != address_size || r.owner != name) continue;
-    reply.ttl = std::min(reply.ttl, r.ttl);
-    if (reply.addresses.size() >= max_addresses) continue;
-    SocketAddress address = address_of(type, &message[r.data]);
-    auto known = std::find(reply.addresses.begin(), reply.addresses.end(), address);
-    if (known == reply.addresses.end()) reply.addresses.push_back(address);
+    if (!is_type(r, type) || r.owner != name) continue;
+    if (type != DnsType::srv) {
+      keep_address(r, type, message.data() + r.data, max_kept, reply);
+    } else if (!keep_service(in, r, max_kept, reply)) {
+      return nonsense("a service is spoilt");
+    }
   }
-  reply.kind = reply.addresses.empty() ? DnsReply::Kind::gone : DnsReply::Kind::found;
-  if (reply.addresses.empty()) reply.detail = "the name has no address";
+  if (!reply.addresses.empty() || !reply.services.empty()) {
+    reply.kind = DnsReply::Kind::found;
+  } else {
+    reply.kind = DnsReply::Kind::gone;
+    reply.detail = nothing_of(type);
+  }
   return reply;
 }
 

@@ -12,23 +12,35 @@
 
 namespace siding {
 
-enum class DnsType : uint16_t { a = 1, cname = 5, aaaa = 28 };
+enum class DnsType : uint16_t { a = 1, cname = 5, aaaa = 28, srv = 33 };
+
+/// One SRV record (RFC 2782) without its weight.
+struct DnsService {
+  std::string target;  ///< lower case, without a dot at the end
+  uint16_t port = 0;   ///< never 0
+  uint16_t priority = 0;
+};
 
 /// What became of a question.
 struct DnsReply {
   enum class Kind : uint8_t {
-    found,    ///< addresses
+    found,    ///< addresses, or services
     gone,     ///< a server says that the name does not exist or has none
     failed,   ///< SERVFAIL, REFUSED, nonsense, or no server reachable
     timeout,  ///< nobody answered
   } kind = Kind::failed;
-  std::vector<SocketAddress> addresses;  ///< with port 0
-  uint32_t ttl = 0;                      ///< seconds: the smallest of addresses and CNAMEs
+  std::vector<SocketAddress> addresses;  ///< with port 0, unless they are a service's
+  std::vector<DnsService> services;      ///< of an SRV question: the lowest priority first
+  uint32_t ttl = 0;                      ///< seconds: the smallest of all records and CNAMEs
   std::string detail;                    ///< why not `found`
 };
 
-/// Reads an answer without an error code to a question for addresses of `type`. At most
-/// `max_addresses` are kept, none twice.
-DnsReply read_dns_answer(std::span<const uint8_t> message, DnsType type, size_t max_addresses);
+/// What to say when a name has no record of that type.
+const char* nothing_of(DnsType type);
+
+/// Reads an answer without an error code to a question for addresses or services of `type`. At most
+/// `max_kept` are kept, none twice: addresses as they stand, services of the lowest priorities. One
+/// service that is malformed spoils the answer.
+DnsReply read_dns_answer(std::span<const uint8_t> message, DnsType type, size_t max_kept);
 
 }  // namespace siding

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/service_name.h"
+
 namespace siding {
 
 struct HostName {
@@ -20,6 +22,8 @@ struct HostName {
 
   /// Tells "a.b" from "a.b.", which may have different addresses.
   std::string key() const { return absolute ? name + "." : name; }
+  /// "_http._tcp.search": SRV records say where it leads.
+  bool is_service() const { return !service_domain(name).empty(); }
   /// The names to ask for, in order, as resolv.conf(5) says: a name with at least `ndots` dots is
   /// tried as it stands before the search domains, any other after them.
   std::vector<std::string> candidates(const std::vector<std::string>& search, int ndots) const;

@@ -30,14 +30,12 @@ Addresses alternate(const Addresses& v6, const Addresses& v4) {
   return out;
 }
 
-Addresses sorted(const Addresses& mixed) {
-  std::array<Addresses, 2> families;  // IPv6, IPv4
-  for (const SocketAddress& address : mixed) {
-    Addresses& family = families[address.family() == AF_INET6 ? 0 : 1];
-    bool known = std::find(family.begin(), family.end(), address) != family.end();
-    if (!known && family.size() < Resolver::kMaxAddresses) family.push_back(address);
+// Those of a service have theirs.
+Addresses with_port(Addresses addresses, uint16_t port) {
+  for (SocketAddress& address : addresses) {
+    if (address.port() == 0) address.set_port(port);
   }
-  return alternate(families[0], families[1]);
+  return addresses;
 }
 
 // Of A and AAAA. Addresses of one family are an answer even if the other one failed.
@@ -58,6 +56,16 @@ DnsReply merge(const DnsReply& v6, const DnsReply& v4) {
   return out;
 }
 }  // namespace
+
+Addresses Resolver::in_order(const Addresses& mixed) {
+  std::array<Addresses, 2> families;  // IPv6, IPv4
+  for (const SocketAddress& address : mixed) {
+    Addresses& family = families[address.family() == AF_INET6 ? 0 : 1];
+    bool known = std::find(family.begin(), family.end(), address) != family.end();
+    if (!known && family.size() < kMaxAddresses) family.push_back(address);
+  }
+  return alternate(families[0], families[1]);
+}
 
 Resolver::FileStamp Resolver::FileStamp::of(const std::string& path) {
   struct stat st {};
@@ -126,8 +134,7 @@ bool Resolver::known_now(std::string_view host, uint16_t port, Addresses& addres
   if (!entry || !entry->fresh(loop_.now())) return false;
   ask_if_due(entry, *name);
   count(counters_->hits);
-  addresses = entry->addresses();
-  for (SocketAddress& address : addresses) address.set_port(port);
+  addresses = with_port(entry->addresses(), port);
   return true;
 }
 
@@ -135,9 +142,7 @@ Result<Addresses> Resolver::known(const DnsEntry& entry, uint16_t port) {
   TimePoint now = loop_.now();
   if (entry.kept(now)) {
     if (!entry.fresh(now)) count(entry.gone() ? counters_->stale_gone : counters_->stale_failed);
-    Addresses addresses = entry.addresses();
-    for (SocketAddress& address : addresses) address.set_port(port);
-    return addresses;
+    return with_port(entry.addresses(), port);
   }
   if (!entry.busy && entry.failure()) return *entry.failure();
   return Error(Failure::dns_timeout, Side::upstream, true, entry.key() + ": no answer in time");
@@ -153,7 +158,7 @@ void Resolver::forget(std::string_view host) {
 Task<> Resolver::look_up(DnsCache::Ref entry, HostName host) {
   count(counters_->lookups);
   DnsReply reply;
-  reply.addresses = find_locally(host.name);
+  if (!host.is_service()) reply.addresses = find_locally(host.name);
   if (!reply.addresses.empty()) {
     reply.kind = DnsReply::Kind::found;
   } else {
@@ -169,7 +174,7 @@ Addresses Resolver::find_locally(const std::string& name) const {
   if (found.empty() && (name == "localhost" || name.ends_with(".localhost"))) {  // RFC 6761
     found = {*SocketAddress::parse("::1", 0), *SocketAddress::parse("127.0.0.1", 0)};
   }
-  return sorted(found);
+  return in_order(found);
 }
 
 Task<DnsReply> Resolver::ask_dns(HostName host) {
@@ -179,7 +184,12 @@ Task<DnsReply> Resolver::ask_dns(HostName host) {
   std::vector<std::string> names = host.candidates(servers->search(), servers->ndots());
   result.kind = DnsReply::Kind::gone;
   for (const std::string& name : names) {
-    Task<DnsReply> asking = ask_both(servers, name);
+    Task<DnsReply> asking;
+    if (host.is_service()) {
+      asking = ask_service(servers, name);
+    } else {
+      asking = ask_both(servers, name);
+    }
     DnsReply reply = co_await std::move(asking);
     // As glibc does: what one name's servers fail at, the next name may have. But where none
     // answers, none will.

@@ -1,5 +1,8 @@
 // Names to addresses, one Resolver per loop: literals, /etc/hosts, then DNS through a cache that keeps
-// the last good answer for the time when the servers fail.
+// the last good answer for the time when the servers fail. A name such as "_http._tcp.search" is that of
+// a service: its SRV records (RFC 2782) name hosts with their ports. Their addresses are one entry under
+// the service's name. Priorities count; weights do not, since a call goes where the fewest are under way
+// (Endpoints), which is what weights try to foresee.
 // Invariants: one name is asked for once at a time, however many wait for it; a lookup belongs to the
 // Resolver, never to a waiter, so any waiter may be destroyed at any time; no name is asked for twice
 // within a second; nothing blocks (no getaddrinfo).
@@ -27,14 +30,16 @@ namespace siding {
 
 class DnsChannel;
 struct DnsReply;
+struct DnsService;
 
 /// Totals, of one resolver or of several: their loops add, any thread may read.
 struct ResolverCounters {
   using Count = std::atomic<uint64_t>;
   Count hits{0};     ///< answered by a fresh entry
   Count lookups{0};  ///< names looked up (a miss; those who join one are not counted)
-  Count queries{0};  ///< names put to the servers, A and AAAA together; more with search domains
-  Count answers{0};  ///< lookups that found addresses
+  /// Names put to the servers, A and AAAA together; more with search domains, and for a service.
+  Count queries{0};
+  Count answers{0};          ///< lookups that found addresses
   Count no_such_name{0};     ///< lookups that ended with NXDOMAIN or without any address
   Count server_failures{0};  ///< SERVFAIL, REFUSED, garbage, no server reachable
   Count timeouts{0};         ///< no server answered
@@ -55,6 +60,7 @@ class Resolver {
  public:
   static constexpr size_t kMaxAddresses = 32;
   static constexpr size_t kMaxNames = 1024;
+  static constexpr size_t kMaxTargets = 16;  ///< hosts of a service with their ports
 
   /// Reads no file and opens no socket before the first lookup. Must outlive all who wait in it.
   Resolver(Loop& loop, const DnsConfig& config, ResolverFiles files = {},
@@ -66,9 +72,10 @@ class Resolver {
   /// `host`: a name, or an IP literal without brackets (which needs no query). At most kMaxAddresses,
   /// none twice, in the order in which to try them: the families alternate, IPv6 first, so that a
   /// dead family costs one attempt; within a family as the server sent them. Not filtered: whoever
-  /// connects asks connect_allowed(). Fails with Failure::dns_error (no such name, no usable answer,
-  /// not a host name) or Failure::dns_timeout (also when `deadline` passes first); a name that had
-  /// addresses before goes on having them, see dns_cache.h.
+  /// connects asks connect_allowed(). `port` is for hosts; the addresses of a service have theirs.
+  /// Fails with Failure::dns_error (no such name, no usable answer, not a host name) or
+  /// Failure::dns_timeout (also when `deadline` passes first); a name that had addresses before goes on
+  /// having them, see dns_cache.h.
   Task<Result<Addresses>> resolve(std::string host, uint16_t port, TimePoint deadline);
 
   /// Without waiting, if the addresses are known and fresh: true. Looks them up in the background when
@@ -96,6 +103,11 @@ class Resolver {
   Task<> look_up(DnsCache::Ref entry, HostName host);
   Task<DnsReply> ask_dns(HostName host);
   Task<DnsReply> ask_both(std::shared_ptr<DnsChannel> channel, std::string name);
+  // resolver_service.cc
+  Task<DnsReply> ask_service(std::shared_ptr<DnsChannel> channel, std::string name);
+  Task<DnsReply> ask_targets(std::shared_ptr<DnsChannel> channel, std::vector<DnsService> targets);
+  Task<> ask_target(std::shared_ptr<DnsChannel> channel, const std::string& name, DnsReply& reply);
+  static Addresses in_order(const Addresses& mixed);
   Addresses find_locally(const std::string& name) const;
   void settle(DnsEntry& entry, DnsReply reply);
   Result<Addresses> known(const DnsEntry& entry, uint16_t port);

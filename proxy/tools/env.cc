@@ -81,6 +81,9 @@ void add_upstreams(const Config& config, const std::string& origin, bool secret,
   std::string list;
   for (const UpstreamConfig& upstream : config.upstreams) {
     std::string url = upstream.url.text;
+    if (upstream.url.is_service()) {  // what calls name
+      url = upstream.url.scheme + "://" + upstream.url.authority() + upstream.url.base_path;
+    }
     while (url.ends_with('/')) url.pop_back();
     const std::string base = origin + "/" + upstream.name;
     list += "#   " + url + "/...  ->  " + base + "/...\n";

@@ -123,6 +123,13 @@ TEST(ConfigValidate, UpstreamsMustBeToldApart) {
   EXPECT_TRUE(one_fault(kFull + "[upstream.b]\nurl = \"http://music.example.\"\n",
                         "t.toml:12:7: [upstream.music] has the same url"));
   good(kFull + "[upstream.b]\nurl = \"http://music.example/v2\"\n");
+  const std::string services = kFull + "[upstream.b]\nurl = \"http://_http._tcp.a.example\"\n";
+  EXPECT_TRUE(one_fault(services + "[upstream.c]\nurl = \"http://_web._tcp.a.example\"\n",
+                        "t.toml:14:7: [upstream.b] has the same url, since calls name only "
+                        "`a.example`: egress could not tell"));
+  EXPECT_TRUE(one_fault(services + "[upstream.c]\nurl = \"http://_web._tcp.b.example:80\"\n",
+                        "t.toml:14:7: `_web._tcp.b.example` is a name for SRV records"));
+  good(services + "[upstream.c]\nurl = \"http://a.example:8080\"\n");
 }
 
 TEST(ConfigValidate, PrefetchNeedsEgress) {

@@ -134,6 +134,36 @@ TEST(ConfigValues, UpstreamUrls) {
   EXPECT_NE(fault("unix:/x"), "");
 }
 
+TEST(ConfigValues, NamesOfServices) {
+  const OriginUrl url = *parse_upstream_url("https://_HTTP._tcp.Search.example./v1").value;
+  EXPECT_EQ(url.host, "_http._tcp.search.example.");
+  EXPECT_TRUE(url.is_service());
+  EXPECT_EQ(url.authority(), "search.example.");
+  EXPECT_EQ(url.name(), "search.example");
+  EXPECT_EQ(url.base_path, "/v1");
+  EXPECT_EQ(url.port, 443);
+  EXPECT_FALSE(parse_upstream_url("http://a._tcp.search.example").value->is_service());
+  auto fault = [](std::string_view text) { return parse_upstream_url(text).error; };
+  EXPECT_EQ(fault("http://_http._tcp.search.example:8983"),
+            "`_http._tcp.search.example` is a name for SRV records, and these tell the port: leave "
+            "out `:8983`, or name a host without `_` labels, such as \"search.example:8983\"");
+  for (const char* text : {"http://_http", "http://_http._tcp", "http://_http._tcp.",
+                           "http://_http.tcp.search", "http://_._tcp.search", "http://_a.b:80"}) {
+    EXPECT_NE(fault(text).find("such as \"_http._tcp.search.example\""), std::string::npos) << text;
+  }
+  for (const char* text : {"http://_http._tcp.10.0.0.1", "http://_http._tcp..a"}) {
+    EXPECT_NE(fault(text).find("not a host"), std::string::npos) << text;
+  }
+  EXPECT_NE(fault("http://_http._tcp.localhost").find("name host and port"), std::string::npos);
+  EXPECT_NE(fault("http://_http._tcp.a.localhost.").find("name host and port"), std::string::npos);
+  for (const char* text : {"http://_http._tcp.app.example", "http://_app:8000"}) {
+    EXPECT_NE(
+        parse_backend_url(text).error.find("a backend is one service: name its host and port"),
+        std::string::npos)
+        << text;
+  }
+}
+
 TEST(ConfigValues, RatesAndHedges) {
   for (const char* text : {"100/s", "600/m", "5000/h", "none"}) {
     EXPECT_EQ(print_rate(*parse_rate(text).value), text);

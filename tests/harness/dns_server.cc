@@ -103,6 +103,11 @@ DnsRecord cname_record(std::string owner, const std::string& target, uint32_t tt
   return {std::move(owner), kCname, ttl, wire_name(target)};
 }
 
+DnsRecord srv_record(const std::string& target, uint16_t port, uint32_t ttl, uint16_t priority,
+                     std::string owner) {
+  return {std::move(owner), kSrv, ttl, u16(priority) + u16(10) + u16(port) + wire_name(target)};
+}
+
 DnsServer::DnsServer() {
   // A port that is free for both.
   for (bool bound = false; !bound;) {
@@ -155,6 +160,12 @@ void DnsServer::has(const std::string& name, const std::vector<std::string>& ips
   }
   on(name, kA, v4);
   on(name, kAaaa, v6);
+}
+
+void DnsServer::serves(const std::string& name, std::vector<DnsRecord> records) {
+  DnsScript script;
+  script.records = std::move(records);
+  on(name, kSrv, std::move(script));
 }
 
 void DnsServer::forget(const std::string& name) {

@@ -20,6 +20,7 @@ namespace siding::test {
 inline constexpr uint16_t kA = 1;
 inline constexpr uint16_t kCname = 5;
 inline constexpr uint16_t kAaaa = 28;
+inline constexpr uint16_t kSrv = 33;
 
 inline constexpr int kServfail = 2;
 inline constexpr int kNxdomain = 3;
@@ -35,6 +36,8 @@ struct DnsRecord {
 /// An address record; its type follows from the text.
 DnsRecord address_record(const std::string& ip, uint32_t ttl, std::string owner = {});
 DnsRecord cname_record(std::string owner, const std::string& target, uint32_t ttl);
+DnsRecord srv_record(const std::string& target, uint16_t port, uint32_t ttl, uint16_t priority = 0,
+                     std::string owner = {});
 
 /// What to do with a question.
 struct DnsScript {
@@ -65,6 +68,8 @@ class DnsServer {
   void on(const std::string& name, const DnsScript& script);
   /// Answers `name` with these addresses of both families.
   void has(const std::string& name, const std::vector<std::string>& ips, uint32_t ttl = 60);
+  /// Answers a question for services with these.
+  void serves(const std::string& name, std::vector<DnsRecord> records);
   void forget(const std::string& name);
 
   /// Answers are kept back until release().

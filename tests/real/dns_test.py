@@ -5,11 +5,13 @@ import shutil
 import signal
 import socket
 import threading
+import time
 import unittest
 
 import harness
 
 NAME = "music.test"
+SERVICE = "_http._tcp.music.test"
 TTL = 1
 
 
@@ -24,6 +26,9 @@ class Dnsmasq:
     def start(self, *records):
         """records: "127.0.0.2 music.test"."""
         self.write(records)
+        return self.run()
+
+    def run(self):
         program = shutil.which("dnsmasq") or "/usr/sbin/dnsmasq"
         self.process = self.case.keep(harness.Process("dnsmasq", [
             program, "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
@@ -40,6 +45,12 @@ class Dnsmasq:
     def now(self, *records):
         self.write(records)
         os.kill(self.process.pid, signal.SIGHUP)
+
+    def restart(self, *options):
+        """What is no host record is read at the start only."""
+        self.process.kill()
+        self.options = options
+        return self.run()
 
 
 class Unbound:
@@ -91,11 +102,11 @@ class DnsTest(harness.Case):
         harness.until(lambda: connects(address, server.port), what=server.url + " listens")
         return server
 
-    def start(self, dns_port, port, timeout="200ms"):
+    def start(self, dns_port, port, timeout="200ms", url=None):
         self.proxy = self.siding(
             threads=1, dns={"servers": ["127.0.0.1:%d" % dns_port], "timeout": timeout, "tries": 2},
             backend={"shop": {"url": "http://127.0.0.1:%d" % self.ports.backend, "concurrency": 1}},
-            upstream={"music": {"url": "http://%s:%d" % (NAME, port), "loopback": True}},
+            upstream={"music": {"url": url or "http://%s:%d" % (NAME, port), "loopback": True}},
             route=[{"backend": "shop"}])
 
     def call(self):
@@ -182,6 +193,57 @@ class DnsTest(harness.Case):
         music = self.serve("127.0.0.2")
         self.start(dns.port, music.port)
         self.assertEqual(self.call(), 200)
+
+    def calls_reach(self, *wanted):
+        """Waits until only these get calls, and all of them; not one call fails meanwhile. The seconds it took."""
+        def reached():
+            before = [server.stats()["calls"] for server in self.servers]
+            self.assertEqual([self.call() for _ in range(6)], [200] * 6)
+            after = [server.stats()["calls"] for server in self.servers]
+            return {s for s, a, b in zip(self.servers, after, before) if a > b} == set(wanted)
+        begin = time.monotonic()
+        harness.until(reached, seconds=20, what="calls reach those and no others")
+        return time.monotonic() - begin
+
+    def test_the_records_of_a_service(self):
+        """Hosts, ports and priorities are replaced. Traffic moves each time, and no call fails."""
+        one = self.serve("127.0.0.2")
+        two = self.serve("127.0.0.3")
+        self.servers = [one, two, self.serve("127.0.0.2"), self.serve("127.0.0.4", one.port)]
+        three, moved = self.servers[2:]
+
+        def record(host, server, priority=0):
+            return "--srv-host=%s,%s.test,%d,%d,5" % (SERVICE, host, server.port, priority)
+
+        dns = Dnsmasq(self, record("a", one), record("b", two), record("c", three, 9), record("d", one))
+        dns.start("127.0.0.2 a.test", "127.0.0.3 b.test", "127.0.0.2 c.test")
+        self.start(dns.port, 0, url="http://" + SERVICE)
+        took = [self.calls_reach(one, two)]
+        self.assertEqual({fields["host"] for _, fields in one.calls()}, {NAME})
+        # A pod that moves: the record stays, its host has another address.
+        dns.now("127.0.0.4 a.test", "127.0.0.3 b.test", "127.0.0.2 c.test")
+        took.append(self.calls_reach(moved, two))
+        # One that goes: its host is unknown, its record not yet withdrawn.
+        dns.now("127.0.0.3 b.test", "127.0.0.2 c.test")
+        took.append(self.calls_reach(two))
+        # None of the first priority is left.
+        dns.now("127.0.0.2 c.test")
+        took.append(self.calls_reach(three))
+        # Another port on the same host.
+        dns.restart(record("c", one))
+        took.append(self.calls_reach(one))
+        print("traffic moved within %s s; the time to live is %d s" % (", ".join("%.1f" % t for t in took[1:]), TTL))
+        self.assertGreaterEqual(self.events("answer"), 5)
+
+    def test_a_service_without_records(self):
+        """It is there later: until then the worker's connection closes."""
+        dns = Dnsmasq(self).start("127.0.0.2 a.test")
+        music = self.serve("127.0.0.2")
+        self.start(dns.port, 0, url="http://" + SERVICE)
+        self.assertEqual(self.call(), "RemoteDisconnected")
+        self.assertEqual(self.events("no_such_name"), 1)
+        dns.restart("--srv-host=%s,a.test,%d" % (SERVICE, music.port))
+        harness.until(lambda: self.call() == 200, seconds=15, what="the service is found", every=0.1)
 
     def test_an_ipv6_black_hole(self):
         """The IPv6 address answers no SYN: the other one is asked a quarter of a second later, and soon first."""

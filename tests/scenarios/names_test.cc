@@ -110,6 +110,32 @@ TEST(Names, NoneLeadsToThisMachineUnlessTheFileSaysSo) {
   EXPECT_EQ("song", call_out(strict.egress(), "http://localhost:" + there + "/").body);
 }
 
+// The labels of a service say where it is, and are no part of its name.
+TEST(Names, OfAServiceLeadToThePortOfItsRecord) {
+  ManualClock clock;
+  DnsServer dns;
+  Origin first([](Origin::Call& call) { call.respond("first", "Connection: close\r\n"); });
+  Origin second([](Origin::Call& call) { call.respond("second", "Connection: close\r\n"); });
+  Origin backend;
+  Proxy proxy(backend, {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+                                  "\"]\n[upstream.music]\nloopback = true\n"
+                                  "url = \"http://_http._tcp.music.test\"\n",
+                        .clock = &clock});
+  auto call = [&](const std::string& url) { return call_out(proxy.egress(), url); };
+  dns.has("a.test", {"127.0.0.1"}, kHour);
+  dns.serves("_http._tcp.music.test", {srv_record("a.test", first.port(), 5)});
+  EXPECT_EQ("first", call("http://music.test/s").body);
+  EXPECT_EQ("music.test", first.log().back().field("host"));
+  EXPECT_EQ("first", call("/music/s").body);
+  EXPECT_EQ("music.test", first.log().back().field("host"));
+  EXPECT_EQ(403, call("http://_http._tcp.music.test/s").status()) << "is no host";
+  EXPECT_EQ("closed", call("http://music.test:81/s").fault) << "is another one";
+  dns.serves("_http._tcp.music.test", {srv_record("a.test", second.port(), 5)});
+  proxy.advance(std::chrono::seconds(5));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ("second", call("http://music.test/s").body);
+  EXPECT_EQ(2, first.requests());
+}
+
 TEST(Names, OneThatIsUnknownClosesTheWorkersConnection) {
   ManualClock clock;
   NameBed bed(clock);

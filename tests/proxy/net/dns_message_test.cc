@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <random>
 
@@ -14,6 +15,7 @@ namespace {
 using test::address_record;
 using test::cname_record;
 using test::DnsRecord;
+using test::srv_record;
 
 std::string be16(size_t v) { return {static_cast<char>(v >> 8), static_cast<char>(v)}; }
 std::string be32(uint32_t v) { return be16(v >> 16) + be16(v & 0xffff); }
@@ -41,6 +43,7 @@ std::string reply_text(const DnsReply& reply) {
   if (reply.kind != DnsReply::Kind::found) return reply.detail;
   std::string out;
   for (const SocketAddress& a : reply.addresses) out += a.ip() + " ";
+  for (const DnsService& s : reply.services) out += s.target + ":" + std::to_string(s.port) + " ";
   return out + std::to_string(reply.ttl);
 }
 
@@ -106,6 +109,63 @@ TEST(DnsMessage, IgnoresOtherRecords) {
   EXPECT_EQ(reply_text(read_bytes(other_class)), "the name has no address");
 }
 
+std::string services_text(const std::vector<DnsRecord>& records) {
+  return reply_text(read_bytes(dns_answer(records), DnsType::srv));
+}
+
+TEST(DnsMessage, ReadsServicesByPriority) {
+  EXPECT_EQ(services_text({srv_record("late.test", 83, 60, 9), srv_record("B.Test", 81, 7, 1),
+                           srv_record("c.test", 82, 9, 1), address_record("10.0.0.1", 1, "b.test"),
+                           srv_record("other.test", 84, 1, 0, "elsewhere.test")}),
+            "b.test:81 c.test:82 late.test:83 7");
+  EXPECT_EQ(services_text({srv_record("c.test", 80, 60), srv_record("c.test", 80, 60),
+                           srv_record("c.test", 81, 60)}),
+            "c.test:80 c.test:81 60")
+      << "none twice";
+  EXPECT_EQ(
+      services_text({cname_record("", "b.test", 4), srv_record("c.test", 80, 60, 0, "b.test")}),
+      "c.test:80 4");
+  const std::string none = "the name has no SRV record that leads anywhere";
+  EXPECT_EQ(services_text({}), none);
+  EXPECT_EQ(services_text({srv_record("", 80, 60)}), none) << "a target of \".\"";
+  EXPECT_EQ(services_text({srv_record("a.test", 0, 60)}), none);
+  EXPECT_EQ(reply_text(read_bytes(dns_answer({srv_record("c.test", 80, 60)}))),
+            "the name has no address");
+}
+
+TEST(DnsMessage, KeepsTheServicesOfTheLowestPriorities) {
+  std::vector<DnsRecord> many;
+  for (uint16_t i = 0; i < 1000; ++i) {
+    many.push_back(srv_record("n" + std::to_string(i) + ".test", 80, 60, uint16_t(999 - i)));
+  }
+  DnsReply reply = read_bytes(dns_answer(many), DnsType::srv);
+  ASSERT_EQ(reply.services.size(), 32u);
+  EXPECT_EQ(reply.services[0].target, "n999.test");
+  EXPECT_EQ(reply.services[31].target, "n968.test");
+}
+
+TEST(DnsMessage, RefusesSpoiltServices) {
+  const std::string spoilt = "malformed answer: a service is spoilt";
+  const DnsRecord good = srv_record("c.test", 80, 60);
+  for (size_t n = 0; n < good.data.size(); ++n) {
+    EXPECT_EQ(services_text({good, {"", test::kSrv, 60, good.data.substr(0, n)}}), spoilt) << n;
+  }
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, good.data + "x"}}), spoilt);
+  const std::string head = good.data.substr(0, 6);
+  // To itself: it stands behind the head, the question, and the record's own fields.
+  const size_t at = 12 + 8 + 4 + 12 + 6;
+  std::string self = {'\xc0', static_cast<char>(at)};
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, head + self}}), spoilt);
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, head + "\xff\xff"}}), spoilt);
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, head + "\x40" + std::string(64, 'x') + '\0'}}),
+            spoilt);
+  std::string label = "\x3f" + std::string(63, 'x');
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, head + label + label + label + label + '\0'}}),
+            spoilt);
+  // A pointer to the question, which servers should not write but do.
+  EXPECT_EQ(services_text({{"", test::kSrv, 60, head + "\xc0\x0c"}}), "a.test:80 60");
+}
+
 TEST(DnsMessage, SurvivesPointers) {
   std::string loop = dns_answer({});
   loop[7] = 1;
@@ -120,9 +180,9 @@ TEST(DnsMessage, SurvivesPointers) {
 
 // Every cut and thousands of changed bytes: nothing to expect but an end (and sanitizers content).
 TEST(DnsMessage, SurvivesAnyBytes) {
-  std::string good =
-      dns_answer({cname_record("", "b.test", 30), address_record("10.0.0.1", 7, "b.test"),
-                  address_record("fd00::1", 7, "b.test")});
+  std::string good = dns_answer(
+      {cname_record("", "b.test", 30), address_record("10.0.0.1", 7, "b.test"),
+       address_record("fd00::1", 7, "b.test"), srv_record("c.test", 80, 7, 0, "b.test")});
   for (size_t n = 0; n <= good.size(); ++n) {
     std::vector<char> exact(good.begin(), good.begin() + static_cast<ptrdiff_t>(n));
     EXPECT_LE(read_bytes({exact.data(), exact.size()}).addresses.size(), 1u);
@@ -133,8 +193,9 @@ TEST(DnsMessage, SurvivesAnyBytes) {
     for (unsigned n = random() % 4 + 1; n > 0; --n) {
       bad[random() % bad.size()] = static_cast<char>(random() % 3 == 0 ? 0xc0 : random());
     }
-    DnsReply reply = read_bytes({bad.data(), bad.size()}, i % 2 == 0 ? DnsType::a : DnsType::aaaa);
-    EXPECT_LE(reply.addresses.size(), 32u);
+    const DnsType type = std::array{DnsType::a, DnsType::aaaa, DnsType::srv}[random() % 3];
+    DnsReply reply = read_bytes({bad.data(), bad.size()}, type);
+    EXPECT_LE(reply.addresses.size() + reply.services.size(), 32u);
   }
 }
 

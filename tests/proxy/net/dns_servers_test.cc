@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 
 #include "proxy/net/resolver.h"
 #include "tests/proxy/net/resolver_bed.h"
@@ -94,6 +95,8 @@ TEST(RealServers, Unbound) {
       "  local-data: \"a.test. 7 IN A 127.0.0.11\"\n"
       "  local-data: \"a.test. 5 IN AAAA fd00::11\"\n"
       "  local-data: \"empty.test. 5 IN TXT 'no address'\"\n"
+      "  local-data: \"_http._tcp.s.test. 9 IN SRV 0 5 8081 a.test.\"\n"
+      "  local-data: \"_http._tcp.s.test. 9 IN SRV 1 5 8082 many.test.\"\n"
       "  local-zone: \"refuse.test.\" refuse\n"
       "remote-control:\n  control-enable: no\n";
   for (int i = 0; i < 60; ++i) {
@@ -107,6 +110,7 @@ TEST(RealServers, Unbound) {
   ask_instead(bed, port);
   EXPECT_EQ(bed.text("a.test"), "[fd00::11]:80 127.0.0.11:80");
   EXPECT_EQ(bed.text("a"), "[fd00::11]:80 127.0.0.11:80");
+  EXPECT_EQ(bed.text("_http._tcp.s.test"), "[fd00::11]:8081 127.0.0.11:8081");
   EXPECT_EQ(bed.text("none.test."), "dns_error: none.test.: no such name");
   EXPECT_EQ(bed.text("empty.test."), "dns_error: empty.test.: the name has no address");
   EXPECT_EQ(bed.resolve("refuse.test.").error().kind, Failure::dns_error);
@@ -124,7 +128,9 @@ TEST(RealServers, Dnsmasq) {
                    "--pid-file=", "--port=" + port, "--listen-address=127.0.0.1",
                    "--bind-interfaces", "--local-ttl=4",
                    "--host-record=m.test,127.0.0.22,fd00::22,60", "--cname=alias.test,m.test,3",
-                   "--address=/b.test/127.0.0.21"});
+                   "--address=/b.test/127.0.0.21", "--srv-host=_http._tcp.s.test,m.test,8081,10,5",
+                   "--srv-host=_http._tcp.s.test,alias.test,8082,10,5",
+                   "--srv-host=_http._tcp.s.test,x.b.test,8083,20,5"});
   ASSERT_TRUE(dnsmasq.says("started")) << dnsmasq.output();
 
   RealTimeResolverBed bed;
@@ -133,6 +139,12 @@ TEST(RealServers, Dnsmasq) {
   EXPECT_EQ(bed.text("m"), "[fd00::22]:80 127.0.0.22:80");
   EXPECT_EQ(bed.text("alias.test"), "[fd00::22]:80 127.0.0.22:80");
   EXPECT_EQ(bed.text("x.b.test"), "127.0.0.21:80");
+  Result<Addresses> service = bed.resolve("_http._tcp.s.test");
+  ASSERT_TRUE(service.ok()) << service.error().detail;
+  std::set<std::string> places;
+  for (const SocketAddress& address : *service) places.insert(address.text());
+  EXPECT_EQ(places, (std::set<std::string>{"[fd00::22]:8081", "127.0.0.22:8081", "[fd00::22]:8082",
+                                           "127.0.0.22:8082"}));
   EXPECT_EQ(bed.resolve("none.test").error().kind, Failure::dns_error);  // REFUSED
   EXPECT_EQ(bed.resolver->counters().hits, 0u);
   bed.text("alias.test");

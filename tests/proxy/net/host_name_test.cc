@@ -64,6 +64,22 @@ TEST(HostName, RefusesOddSpellingsOfAddresses) {
   }
 }
 
+TEST(HostName, KnowsTheNameOfAService) {
+  auto domain = [](const char* text) { return std::string(service_domain(text)); };
+  EXPECT_EQ(domain("_http._tcp.search.example"), "search.example");
+  EXPECT_EQ(domain("_http._tcp.search."), "search.");
+  EXPECT_EQ(domain("_my-http._udp.a"), "a");
+  EXPECT_EQ(domain("_a._b._c._d"), "_c._d");
+  for (const char* other : {"", "_", "_http", "_http._tcp", "_http._tcp.", "_http.tcp.a", "a.b.c",
+                            "http._tcp.a", "_._tcp.a", "_http._.a", "._tcp.a", "_http..a"}) {
+    EXPECT_EQ(domain(other), "") << other;
+  }
+  EXPECT_TRUE(HostName::parse("_HTTP._TCP.a")->is_service());
+  EXPECT_FALSE(HostName::parse("_http._tcp.")->is_service());
+  EXPECT_FALSE(HostName::parse("_http._tcp.127.1"));
+  EXPECT_FALSE(HostName::parse("_http._tcp..a"));
+}
+
 TEST(HostName, SearchesLikeResolvConf) {
   using Names = std::vector<std::string>;
   const Names search = {"ns.svc", "svc"};
@@ -74,6 +90,7 @@ TEST(HostName, SearchesLikeResolvConf) {
   EXPECT_EQ(names("a.b", 1), (Names{"a.b", "a.b.ns.svc", "a.b.svc"}));
   EXPECT_EQ(names("a.b", 5), (Names{"a.b.ns.svc", "a.b.svc", "a.b"}));
   EXPECT_EQ(names("a.", 5), (Names{"a"}));
+  EXPECT_EQ(names("_h._tcp.a", 5), (Names{"_h._tcp.a.ns.svc", "_h._tcp.a.svc", "_h._tcp.a"}));
   EXPECT_EQ(names("a.b.", 1), (Names{"a.b"}));
   // A domain that makes no name is passed over.
   EXPECT_EQ(HostName::parse("a")->candidates({".", "", "x..y", "z."}, 1), (Names{"a.z", "a"}));

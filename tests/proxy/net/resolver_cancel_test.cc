@@ -19,7 +19,8 @@ ptrdiff_t open_descriptors() {
   return std::distance(begin(all), end(all));
 }
 
-// A name that takes every way there is: an empty first answer in the search list, then TCP.
+// Names that take every way there is: an empty first answer in the search list, then TCP; the
+// service's also has hosts of two priorities.
 void script_long_way(ResolverBed& bed) {
   bed.config.search = {"one.test", "two.test"};
   bed.make();
@@ -28,17 +29,24 @@ void script_long_way(ResolverBed& bed) {
   by_tcp.truncated = true;
   by_tcp.records = {test::address_record("10.0.0.1", 60)};
   bed.server.on("a.two.test", by_tcp);
+  bed.server.serves("_http._tcp.a", {});
+  DnsScript services;
+  services.truncated = true;
+  services.records = {test::srv_record("none.test", 80, 60), test::srv_record("not.test", 80, 60),
+                      test::srv_record("a.two.test", 80, 60, 1),
+                      test::srv_record("none.test", 80, 60, 1)};
+  bed.server.on("_http._tcp.a.one.test", test::kSrv, services);
 }
 
 enum class Victim { one_waiter, all_waiters, resolver };
 
 // Destroys `victim` after `turns` turns. Returns whether there was anything left to interrupt.
-bool interrupt(Victim victim, int turns) {
+bool interrupt(Victim victim, int turns, const std::string& name) {
   ResolverBed bed;
   script_long_way(bed);
   ptrdiff_t descriptors = open_descriptors();
-  auto first = bed.resolver->resolve("a", 80, kNever);
-  auto second = bed.resolver->resolve("a", 80, kNever);
+  auto first = bed.resolver->resolve(name, 80, kNever);
+  auto second = bed.resolver->resolve(name, 80, kNever);
   first.start();
   second.start();
   int turn = 0;
@@ -55,7 +63,7 @@ bool interrupt(Victim victim, int turns) {
     // The lookup is the resolver's and goes on to its end.
     const ResolverCounters& counters = bed.resolver->counters();
     EXPECT_TRUE(run_until(bed.loop, [&] { return counters.answers == 1; }));
-    EXPECT_EQ(bed.text("a"), "10.0.0.1:80");
+    EXPECT_EQ(bed.text(name), "10.0.0.1:80");
     EXPECT_EQ(counters.hits, 1u);
   }
   bed.resolver.reset();
@@ -65,16 +73,24 @@ bool interrupt(Victim victim, int turns) {
   return interrupted;
 }
 
-int interrupt_at_every_turn(Victim victim) {
+int interrupt_at_every_turn(Victim victim, const std::string& name) {
   EXPECT_EQ(frame_stats().frames, 0);
   int turns = 0;
-  while (!testing::Test::HasFailure() && interrupt(victim, turns)) ++turns;
+  while (!testing::Test::HasFailure() && interrupt(victim, turns, name)) ++turns;
   return turns;
 }
 
-TEST(ResolverCancel, OneWaiter) { EXPECT_GE(interrupt_at_every_turn(Victim::one_waiter), 5); }
-TEST(ResolverCancel, AllWaiters) { EXPECT_GE(interrupt_at_every_turn(Victim::all_waiters), 5); }
-TEST(ResolverCancel, Resolver) { EXPECT_GE(interrupt_at_every_turn(Victim::resolver), 5); }
+TEST(ResolverCancel, OneWaiter) { EXPECT_GE(interrupt_at_every_turn(Victim::one_waiter, "a"), 5); }
+TEST(ResolverCancel, AllWaiters) {
+  EXPECT_GE(interrupt_at_every_turn(Victim::all_waiters, "a"), 5);
+}
+TEST(ResolverCancel, Resolver) { EXPECT_GE(interrupt_at_every_turn(Victim::resolver, "a"), 5); }
+
+TEST(ResolverCancel, Services) {
+  for (Victim victim : {Victim::one_waiter, Victim::all_waiters, Victim::resolver}) {
+    EXPECT_GE(interrupt_at_every_turn(victim, "_http._tcp.a"), 7);
+  }
+}
 
 // In the batch in which the answer wakes them, the first to run destroys the second.
 TEST(ResolverCancel, WaiterThatIsAboutToRun) {

@@ -65,6 +65,15 @@ TEST_P(EnvGolden, WithoutUpstreamsThereIsNothingToList) {
   EXPECT_EQ(text->find("->"), std::string::npos) << *text;
 }
 
+TEST_P(EnvGolden, AServiceIsListedAsCallsNameIt) {
+  const auto text = lines(file_with(kUsualEgress,
+                                    "[upstream.search]\n"
+                                    "url = \"http://_http._tcp.search.example/v1/\"\n"),
+                          *application_named(GetParam()));
+  ASSERT_TRUE(text.has_value());
+  EXPECT_NE(text->find("http://search.example/v1/...  ->"), std::string::npos) << *text;
+}
+
 TEST_P(EnvGolden, NoPlaceIsLeftUnfilledAndNoLineEndsInSpace) {
   for (const std::string& egress : {kUsualEgress, kLockedEgress}) {
     const auto text = lines(file_with(egress, kTwoUpstreams), *application_named(GetParam()));
