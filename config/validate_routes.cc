@@ -183,6 +183,13 @@ void validate_fanout(const Config& config, const RouteConfig& route, const Node&
     faults.error(node.at("backend").place,
                  "a route has a backend or a fan-out, not both: siding answers a fan-out itself");
   }
+  for (auto [key, set] : std::initializer_list<std::pair<const char*, bool>>{
+           {"queue", !route.queue}, {"stream", route.stream}, {"priority", route.priority != 0}}) {
+    if (!set) continue;
+    faults.error(node.at(key).key_place,
+                 "`" + std::string(key) +
+                     "` is about the way to a worker, and no worker sees a fan-out");
+  }
   if (!route.prefetch.calls.empty()) {
     faults.error(node.at("prefetch").key_place,
                  "a prefetch is for a backend's calls, and this route has none; make it a leg");

@@ -88,6 +88,27 @@ bool append_canonical(simdjson::dom::element value, std::string& out) {
   return true;
 }
 
+// As child(), in the text itself; of equal names the first.
+std::optional<simdjson::ondemand::value> child(simdjson::ondemand::value parent,
+                                               const std::string& token) {
+  simdjson::ondemand::object object;
+  if (parent.get_object().get(object) == simdjson::SUCCESS) {
+    for (auto field : object) {
+      std::string_view name;
+      simdjson::ondemand::value value;
+      if (field.unescaped_key().get(name) != simdjson::SUCCESS) return std::nullopt;
+      if (name == token && field.value().get(value) == simdjson::SUCCESS) return value;
+    }
+    return std::nullopt;
+  }
+  std::optional<uint64_t> index = parse_u64(token);
+  simdjson::ondemand::array array;
+  simdjson::ondemand::value item;
+  const bool found = index && parent.get_array().get(array) == simdjson::SUCCESS &&
+                     array.at(*index).get(item) == simdjson::SUCCESS;
+  return found ? std::optional(item) : std::nullopt;
+}
+
 std::string_view without_space(std::string_view raw) {
   constexpr std::string_view kSpace = " \t\r\n";
   size_t begin = std::min(raw.find_first_not_of(kSpace), raw.size());
@@ -159,11 +180,14 @@ std::optional<std::vector<std::string_view>> JsonText::items(std::string_view po
   simdjson::ondemand::document document;
   simdjson::ondemand::array array;
   if (parser.iterate(padded).get(document) != simdjson::SUCCESS) return std::nullopt;
-  const bool whole = pointer.empty();
-  if (whole ? document.get_array().get(array) != simdjson::SUCCESS
-            : document.at_pointer(pointer).get_array().get(array) != simdjson::SUCCESS) {
-    return std::nullopt;
+  simdjson::ondemand::value root;
+  if (document.get_value().get(root) != simdjson::SUCCESS) return std::nullopt;
+  std::optional<simdjson::ondemand::value> here = root;
+  for (const std::string& token : pointer_tokens(pointer)) {
+    here = child(*here, token);
+    if (!here) return std::nullopt;
   }
+  if (here->get_array().get(array) != simdjson::SUCCESS) return std::nullopt;
   std::vector<std::string_view> items;
   for (auto item : array) {
     simdjson::ondemand::value value;

@@ -12,6 +12,7 @@
 
 namespace siding {
 
+/// What RFC 8259 leaves to readers is refused: whole numbers beyond 64 bits, lone surrogates.
 class JsonText {
  public:
   static constexpr size_t kMaxDepth = 64;

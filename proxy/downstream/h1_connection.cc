@@ -82,6 +82,7 @@ struct H1Connection::Request final : Stream, Pooled {
     BodyFraming shown = http10 && no_body && out_framing.kind == BodyFraming::Kind::until_close
                             ? BodyFraming::none()
                             : out_framing;
+    connection.listener_.add_date(response);
     connection.out_.append(write_response_head(response, shown, field));
     connection.loop_.wake(connection.step_);
   }
@@ -363,6 +364,7 @@ void H1Connection::end_request() {
 void H1Connection::refuse(const ParseFault& fault) {
   listener_.options().on_refuse(peer_, fault.outcome, fault.reason);
   LocalReply reply = make_local_reply(fault.outcome, fault.reason, {});
+  listener_.add_date(reply.head);
   out_.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
                                   ConnectionField::close));
   out_.append(std::move(reply.body));

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/list.h"
+#include "http/date.h"
 #include "http/h1_head.h"
 #include "proxy/downstream/h1_connection.h"
 #include "proxy/downstream/stream.h"
@@ -58,6 +59,10 @@ class Listener {
   bool draining() const { return draining_; }
   size_t connections() const { return count_; }
   const ListenerOptions& options() const { return options_; }
+  /// RFC 9110 6.6.1: every final answer has a Date, and who has a clock adds one that is missing.
+  void add_date(ResponseHead& response) {
+    if (!response.fields.has("date")) response.fields.add("Date", date_.at(loop_.clock().wall()));
+  }
   Loop& loop() const { return loop_; }
 
   /// For the connection itself: it has ended.
@@ -75,6 +80,7 @@ class Listener {
   bool paused_ = false;  // since the last connection that it could accept
   bool draining_ = false;
   size_t count_ = 0;
+  DateCache date_;
   List<H1Connection> connections_;
   MemberWake<Listener, &Listener::accept_ready> acceptable_{*this};
   Signal::Waiter on_acceptable_{acceptable_};

@@ -147,7 +147,7 @@ void EgressCallRun::send_pinned(const PinnedAnswer& pinned) {
     return;
   }
   ResponseHead head = pinned.head;
-  prepare_answer(services_, head, true);
+  prepare_answer(head, true);
   bool bodyless = stream_.head.method == "HEAD" || head.status == 204 || head.status == 304;
   std::optional<std::string_view> length = head.fields.get("content-length");
   BodyFraming framing = BodyFraming::of_length(pinned.body.size());
@@ -231,7 +231,7 @@ Task<bool> EgressCallRun::from_pin() {
 }
 
 Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
-  prepare_answer(services_, head, true);
+  prepare_answer(head, true);
   stream_.send_head(std::move(head), client_framing(client.framing()));
   while (true) {
     Result<Buffer> piece = co_await client.read_body(deadline_);
@@ -277,7 +277,7 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* 
     }
     ResponseHead answer_head = std::move(*next);
     if (answer_head.interim()) {
-      prepare_answer(services_, answer_head, false);
+      prepare_answer(answer_head, false);
       stream_.send_interim(answer_head);
       continue;
     }

@@ -11,6 +11,7 @@
 #include "proxy/downstream/local_reply.h"
 #include "proxy/exchange/fan_out.h"
 #include "proxy/exchange/learning.h"
+#include "proxy/exchange/relay.h"
 
 namespace siding {
 
@@ -134,9 +135,12 @@ Task<> Exchange::fan_out() {
   record_.outcome = Outcome::ok;
   record_.status = made.head.status;
   made.head.reason = reason_phrase(made.head.status);
-  made.head.fields.add("Date", services_.date.at(services_.loop.clock().wall()));
   stream_.send_head(std::move(made.head), BodyFraming::of_length(made.body.size()));
-  stream_.send_data(std::move(made.body));
+  // At the client's pace: until it has all, the legs' bodies count in the budget.
+  while (!made.body.empty()) {
+    stream_.send_data(made.body.take(std::min(made.body.size(), kHighWatermark)));
+    co_await wait_for_room(stream_, kNever);
+  }
   stream_.send_end();
 }
 

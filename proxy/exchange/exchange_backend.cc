@@ -149,7 +149,7 @@ Task<bool> Exchange::ask_backend() {
     current.start(std::move(lease));
     while (true) {
       for (ResponseHead& interim : std::exchange(current.interim, {})) {
-        prepare_answer(services_, interim, false);
+        prepare_answer(interim, false);
         stream_.send_interim(interim);
       }
       if (current.head) co_return true;
@@ -186,7 +186,7 @@ Task<> Exchange::relay() {
   BackendCall& call = *handle_->call;
   ResponseHead head = std::move(*call.head);
   record_.status = head.status;
-  prepare_answer(services_, head, true);
+  prepare_answer(head, true);
   stream_.send_head(std::move(head), client_framing(call.framing));
   while (true) {
     Result<Buffer> piece = call.spool.try_get(kRelayPiece);

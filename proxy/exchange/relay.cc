@@ -5,13 +5,9 @@
 
 namespace siding {
 
-void prepare_answer(LoopServices& services, ResponseHead& head, bool keep_trailer) {
+void prepare_answer(ResponseHead& head, bool keep_trailer) {
   strip_response_fields(head.fields, keep_trailer);
   add_via(head.fields, head.minor_version);
-  // RFC 9110 6.6.1: a recipient with a clock adds the Date that is missing.
-  if (!head.interim() && !head.fields.has("date")) {
-    head.fields.add("Date", services.date.at(services.loop.clock().wall()));
-  }
 }
 
 BodyFraming client_framing(const Framing& framing) {

@@ -12,7 +12,7 @@ namespace siding {
 inline constexpr size_t kHighWatermark = 256 * 1024;
 
 /// Removes what belongs to one hop and adds what a proxy adds (RFC 9110 7.6).
-void prepare_answer(LoopServices& services, ResponseHead& head, bool keep_trailer);
+void prepare_answer(ResponseHead& head, bool keep_trailer);
 /// How an answer's body is framed towards the client.
 BodyFraming client_framing(const Framing& framing);
 /// Waits until the client has room for more; false if the deadline comes first.

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "config/config.h"
-#include "http/date.h"
 #include "proxy/exchange/body_store.h"
 #include "proxy/exchange/learning.h"
 #include "proxy/exchange/origins.h"
@@ -71,7 +70,6 @@ struct LoopServices {
   Services& shared;
   Loop& loop;
   Resolver resolver;
-  DateCache date;
   std::mt19937_64 random;
   /// Prefetches under way that may be shared (`share = true`), by what they ask for.
   std::unordered_map<std::string, std::weak_ptr<Fetch>> shared_fetches;

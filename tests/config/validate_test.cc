@@ -296,6 +296,11 @@ TEST(ConfigValidate, FanOuts) {
       one_fault(kSmall + "race = true\n", "t.toml:7:8: `race` is for a route with [route.fanout]"));
   EXPECT_TRUE(one_fault(kFull + "[route.fanout]\na = { call = \"music:/\" }\n",
                         "t.toml:10:11: a route has a backend or a fan-out, not both"));
+  for (const char* key : {"queue = false", "stream = true", "priority = 1"}) {
+    EXPECT_TRUE(one_fault(start + key + "\n[route.fanout]\na = { call = \"music:/\" }\n",
+                          "t.toml:5:1: `" + std::string(key).substr(0, std::string(key).find(' ')) +
+                              "` is about the way to a worker"));
+  }
   EXPECT_TRUE(one_fault(
       start + "race = true\n[route.fanout]\na = { call = \"music:/\", required = true }\n",
       "t.toml:7:36: in a race the first good answer is the answer"));

@@ -123,12 +123,18 @@ std::string TlsEnd::take_raw() {
   return raw;
 }
 
-TlsDoor::TlsDoor(const TlsIdentity& identity, uint16_t behind)
+bool TlsEnd::established() const { return SSL_is_init_finished(ssl_) == 1; }
+
+TlsDoor::TlsDoor(const TlsIdentity& identity, uint16_t behind, const char* ip, uint16_t port)
     : identity_(identity),
       behind_(behind),
-      listener_(listen_on_loopback(&port_)),
+      listener_(bind_local(port, ip)),
       stop_(eventfd(0, EFD_CLOEXEC)),
-      acceptor_([this] { accept_all(); }) {}
+      acceptor_() {
+  ::listen(listener_, 1024);
+  port_ = local_port(listener_);
+  acceptor_ = std::thread([this] { accept_all(); });
+}
 
 TlsDoor::~TlsDoor() {
   eventfd_write(stop_, 1);  // stays readable: all threads see it
@@ -152,8 +158,15 @@ void TlsDoor::serve(int fd) const {
   TlsEnd end(identity_);
   Wire behind = connect_local(behind_);
   int plain_fd = behind.fd();
+  bool split = split_tickets;
+  std::string rest;
   auto flush = [&] {
-    std::string raw = end.take_raw();
+    std::string raw = std::exchange(rest, "") + end.take_raw();
+    if (split && end.established()) {
+      rest = raw.substr(raw.size() / 2);
+      raw.resize(raw.size() / 2);
+      split = false;
+    }
     return ::send(fd, raw.data(), raw.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(raw.size());
   };
   std::vector<char> buffer(64 * 1024);

@@ -52,6 +52,7 @@ class TlsEnd {
   void close_notify();
   /// What is to go to the peer now.
   std::string take_raw();
+  bool established() const;
   bool failed() const { return failed_; }
   bool peer_closed() const { return peer_closed_; }
 
@@ -67,8 +68,9 @@ class TlsEnd {
 /// A port that speaks TLS, in front of a server that does not: a thread for each connection.
 class TlsDoor {
  public:
-  /// `behind`: a port of 127.0.0.1.
-  TlsDoor(const TlsIdentity& identity, uint16_t behind);
+  /// `behind`: a port of 127.0.0.1. `ip`: another one of this machine's.
+  TlsDoor(const TlsIdentity& identity, uint16_t behind, const char* ip = "127.0.0.1",
+          uint16_t port = 0);
   ~TlsDoor();
   TlsDoor(const TlsDoor&) = delete;
   TlsDoor& operator=(const TlsDoor&) = delete;
@@ -79,6 +81,8 @@ class TlsDoor {
   }
   size_t record = 16384;   ///< set before the first connection, as what follows
   bool cut_short = false;  ///< an end of the server is no close_notify
+  /// Half of the session tickets comes with the handshake's end, the rest only after the request.
+  bool split_tickets = false;
 
  private:
   void accept_all();

@@ -38,6 +38,7 @@ TEST(JsonText, ItemsAreAsTheyAreWritten) {
             (List{"1", "\"a,]\"", "{ \"b\" : [ 1.50 ] }", "null", "true"}));
   EXPECT_EQ(items(R"({"x":{"a/b":[[1],[]]}})", "/x/a~1b"), (List{"[1]", "[]"}));
   EXPECT_EQ(items("[]", ""), List{});
+  EXPECT_EQ(items(R"({"it\u0065ms":[{"\u00e4":[7]}]})", "/items/0/\xc3\xa4"), List{"7"});
   EXPECT_EQ(items("{\"a\":1}", "/a"), List{"(none)"});
   EXPECT_EQ(items("{\"a\":1}", "/b"), List{"(none)"});
   EXPECT_EQ(items("[1", ""), List{"(none)"});

@@ -379,5 +379,21 @@ TEST(FanOutCalls, ARateIsKept) {
   EXPECT_EQ(3, bed.song.requests());
 }
 
+TEST(FanOut, WhatItsClientHasNotTakenCountsInTheBudget) {
+  constexpr size_t kLarge = 24 << 20;
+  FanBed bed("song = { call = \"song:/s\", max_body = \"32MiB\" }\n");
+  FanBed::says(bed.song, "\"" + std::string(kLarge, 'x') + "\"");
+  Client slow(bed.proxy.front());
+  slow.get("/all");
+  ASSERT_TRUE(bed.song.wait_for(1));
+  ASSERT_TRUE(bed.proxy.metric_becomes(1, "siding_requests_total", {"peer=upstream"}));
+  // The head has come, and nobody reads on.
+  EXPECT_EQ("HTTP/1.1 200 OK\r\n", slow.wire().read_bytes(17));
+  EXPECT_GT(bed.proxy.metric("siding_body_memory_bytes"), kLarge);
+  EXPECT_EQ(0, bed.proxy.ended("ok"));
+  slow.close();
+  EXPECT_TRUE(bed.proxy.metric_becomes(0, "siding_body_memory_bytes"));
+}
+
 }  // namespace
 }  // namespace siding::test

@@ -20,6 +20,17 @@ TEST(Refuse, WebSocketsAndTunnels) {
   EXPECT_EQ(0, backend.opened());
 }
 
+TEST(Refuse, EveryAnswerHasADate) {
+  Origin backend;
+  Proxy proxy(backend);
+  EXPECT_TRUE(
+      get(proxy.front(), "/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").has("date"));
+  Message broken = Client(proxy.front()).send("GET / HTTP/1.1\r\nHost\r\n\r\n").answer();
+  EXPECT_EQ(400, broken.status());
+  EXPECT_TRUE(broken.has("date"));
+  EXPECT_TRUE(get(proxy.health(), "/healthz").has("date"));
+}
+
 TEST(Refuse, OtherUpgradesAreDroppedAndTheRequestServed) {
   Origin backend;
   Proxy proxy(backend);

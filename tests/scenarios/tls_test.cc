@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "tests/harness/dns_server.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/loop_peer.h"
 #include "tests/harness/proxy.h"
@@ -49,6 +50,36 @@ struct SecureShop {
   TlsDoor door;
   Proxy proxy;
 };
+
+TEST(Tls, HalfATicketStopsNoRequest) {
+  SecureShop shop;
+  shop.door.split_tickets = true;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ("song of /s?word=a", shop.ask("/music/s?word=a", "Connection: close\r\n").body);
+  }
+}
+
+// One replica of several with a certificate that nobody vouches for.
+TEST(Tls, ABadCertificateAmongSeveralAddressesCostsNoCall) {
+  Folder folder;
+  TlsIdentity good("music.test"), bad("music.test");
+  Origin upstream, backend;
+  TlsDoor first(bad, upstream.port());
+  TlsDoor second(good, upstream.port(), "127.0.0.2", first.port());
+  DnsServer dns;
+  dns.has("music.test", {"127.0.0.1", "127.0.0.2"}, 3600);
+  Proxy proxy(backend, {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+                                  "\"]\n[upstream.music]\nloopback = true\nurl = \"" +
+                                  first.url("music.test") + "\"\ntls = { ca_file = \"" +
+                                  folder.write("ca.pem", good.authority_pem()) + "\" }\n"});
+  for (int i = 0; i < 12; ++i) {
+    Message answer = Client(proxy.egress()).get("/music/s", "Connection: close\r\n").answer();
+    EXPECT_EQ("/s", answer.body) << answer;
+  }
+  const std::string address = "address=127.0.0.1:" + std::to_string(first.port());
+  EXPECT_EQ(1, proxy.metric("siding_endpoint_open", {address})) << "five in a row, and none since";
+  dns.has("music.test", {"127.0.0.1"}, 3600);
+}
 
 TEST(Tls, EachFormOfACallGoesOutByTls) {
   SecureShop shop("headers = { X-Api-Key = \"k\" }\n");
