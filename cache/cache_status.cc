@@ -32,8 +32,8 @@ std::string cache_status(const CacheStatus& status) {
     out += "; hit";
   } else {
     out.append("; fwd=").append(to_string(status.forward));
-    if (status.forward_status) {
-      out.append("; fwd-status=").append(std::to_string(*status.forward_status));
+    if (status.forward_status != 0) {
+      out.append("; fwd-status=").append(std::to_string(status.forward_status));
     }
   }
   if (status.ttl) {

@@ -35,12 +35,12 @@ Forward forward_of(const ReuseDecision& decision);
 
 struct CacheStatus {
   Forward forward = Forward::none;
-  std::optional<int>
-      forward_status;           ///< of the origin's answer, where it is not what the client gets
-  std::optional<Duration> ttl;  ///< what is left of the lifetime; negative once stale
-  bool stored = false;          ///< the answer that came is now stored
-  bool collapsed = false;       ///< another request's call brought it
-  std::string_view detail;      ///< a reason's to_string()
+  int forward_status = 0;  ///< of the origin's answer, where the client gets another; 0: not told
+  std::optional<Duration> ttl =
+      std::nullopt;              ///< what is left of the lifetime; negative once stale
+  bool stored = false;           ///< the answer that came is now stored
+  bool collapsed = false;        ///< another request's call brought it
+  std::string_view detail = {};  ///< a reason's to_string()
 };
 /// "siding; hit; ttl=30", "siding; fwd=stale; fwd-status=304; ttl=60; stored; collapsed; detail=...".
 std::string cache_status(const CacheStatus& status);

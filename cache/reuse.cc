@@ -21,7 +21,8 @@ bool within(const Freshness& stored, std::optional<Seconds> own, Seconds route,
             Duration staleness) {
   if (stored.always_validate || stored.never_stale) return false;
   if (stored.shared_maxage && !own) return false;
-  return staleness <= std::min(own.value_or(route), kForever);
+  Seconds window = std::min(own.value_or(route), kForever);
+  return window > Seconds(0) && staleness <= window;
 }
 
 /// Fresh, and as fresh as the client wants it. A reload sends max-age=0; `immutable` says that it need
