@@ -75,9 +75,6 @@ bool has_dot_segment(std::string_view decoded_path) {
   }
 }
 
-namespace {
-
-/// RFC 3986 5.2.4 for a path that begins with "/"; sets `found` if there was any.
 std::string remove_dot_segments(std::string_view path, bool& found) {
   std::string out;
   out.reserve(path.size());
@@ -98,8 +95,6 @@ std::string remove_dot_segments(std::string_view path, bool& found) {
   }
   return out;
 }
-
-}  // namespace
 
 NormalPath normalise_path(std::string_view raw_path) {
   NormalPath result;

@@ -68,6 +68,8 @@ struct NormalPath {
   bool bad = false;
 };
 NormalPath normalise_path(std::string_view raw_path);
+/// RFC 3986 5.2.4 for a path that begins with "/"; sets `found` if there was any dot segment.
+std::string remove_dot_segments(std::string_view path, bool& found);
 /// Whether any server finds a dot segment in it: some take `\` for `/`, some cut a segment at `;`.
 bool has_dot_segment(std::string_view decoded_path);
 

@@ -1,0 +1,115 @@
+// See vary.h.
+#include "cache/vary.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace siding {
+
+namespace {
+
+/// Calls `f(item)`, trimmed, for each comma-separated item; commas in quoted strings do not separate.
+/// Empty items are items: who knows what an unknown field means by them.
+template <class F>
+void for_each_list_item(std::string_view value, F f) {
+  size_t begin = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (quoted && value[i] == '\\') {
+      ++i;
+    } else if (value[i] == '"') {
+      quoted = !quoted;
+    } else if (value[i] == ',' && !quoted) {
+      f(trim_ows(value.substr(begin, i - begin)));
+      begin = i + 1;
+    }
+  }
+  f(trim_ows(value.substr(begin)));
+}
+
+/// "EN ; Q=0.500" becomes "en;q=0.5"; a weight of 1 goes.
+std::string weighted(std::string_view item) {
+  std::string out;
+  for (char c : item) {
+    if (c != ' ' && c != '\t') out += ascii_lower(c);
+  }
+  size_t weight = out.rfind(";q=");
+  if (weight == std::string::npos) return out;
+  size_t point = out.find('.', weight);
+  if (point != std::string::npos) {
+    while (out.back() == '0') out.pop_back();
+    if (out.back() == '.') out.pop_back();
+  }
+  if (out.substr(weight) == ";q=1") out.resize(weight);
+  return out;
+}
+
+std::string normal_list(std::string_view value) {
+  std::string out;
+  bool first = true;
+  for_each_list_item(value, [&](std::string_view item) {
+    if (!first) out += ',';
+    out += item;
+    first = false;
+  });
+  return out;
+}
+
+std::string normal_preferences(std::string_view value, bool keep_order) {
+  std::vector<std::string> items;
+  for_each_item(value, [&](std::string_view item) { items.push_back(weighted(item)); });
+  if (!keep_order) std::sort(items.begin(), items.end());
+  std::string out;
+  for (const std::string& item : items) {
+    if (!out.empty()) out += ',';
+    out += item;
+  }
+  return out;
+}
+
+std::string normal_value(std::string_view name, std::string_view value, const CachePolicy& policy) {
+  if (name == "accept-encoding") return normal_preferences(value, false);
+  if (name == "accept-language") return normal_preferences(value, policy.language_order);
+  // Not lists: a comma in them is a part of the value.
+  bool one = name == "cookie" || name == "authorization" || name == "user-agent" ||
+             name == "referer" || name == "host";
+  return one ? std::string(value) : normal_list(value);
+}
+
+}  // namespace
+
+Vary read_vary(const Fields& response) {
+  Vary vary;
+  for (const Field& f : response) {
+    if (!equals_ignore_case(f.name, "vary")) continue;
+    for_each_item(f.value, [&](std::string_view name) {
+      vary.star = vary.star || name == "*";
+      vary.names.push_back(lower(name));
+    });
+  }
+  std::sort(vary.names.begin(), vary.names.end());
+  vary.names.erase(std::unique(vary.names.begin(), vary.names.end()), vary.names.end());
+  return vary;
+}
+
+std::string vary_key(const Vary& vary, const Fields& request, const CachePolicy& policy) {
+  std::string key;
+  for (const std::string& name : vary.names) {
+    // "name=5:value\n", or "name\n" if it is absent. The length keeps values apart from what follows.
+    key += name;
+    if (request.has(name)) {
+      std::string value = normal_value(name, request.joined(name), policy);
+      key.append("=").append(std::to_string(value.size())).append(":").append(value);
+    }
+    key += '\n';
+  }
+  return key;
+}
+
+bool vary_matches(const Vary& vary, std::string_view stored_key, const Fields& request,
+                  const CachePolicy& policy) {
+  return !vary.star && vary_key(vary, request, policy) == stored_key;
+}
+
+}  // namespace siding
