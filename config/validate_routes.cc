@@ -186,9 +186,9 @@ void validate_fanout(const Config& config, const RouteConfig& route, const Node&
   for (auto [key, set] : std::initializer_list<std::pair<const char*, bool>>{
            {"queue", !route.queue}, {"stream", route.stream}, {"priority", route.priority != 0}}) {
     if (!set) continue;
-    faults.error(node.at(key).key_place,
-                 "`" + std::string(key) +
-                     "` is about the way to a worker, and no worker sees a fan-out");
+    faults.error(
+        node.at(key).key_place,
+        "`" + std::string(key) + "` is about the way to a worker, and no worker sees a fan-out");
   }
   if (!route.prefetch.calls.empty()) {
     faults.error(node.at("prefetch").key_place,

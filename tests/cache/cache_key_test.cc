@@ -85,7 +85,8 @@ TEST(CacheKey, Rfc10008_TheContentIsPartOfTheKeyOfAQuery) {
   EXPECT_EQ(text({}, ""), "none");
   // clang-format off
   std::set<std::string> all{
-      text({}, "d1"), text({}, "d2"), text({{"Content-Type", "a"}}, "d1"), text({{"Content-Type", "b"}}, "d1"),
+      text({}, "d1"), text({}, "d2"),
+      text({{"Content-Type", "a"}}, "d1"), text({{"Content-Type", "b"}}, "d1"),
       text({{"Content-Encoding", "a"}}, "d1"), text({{"Content-Language", "a"}}, "d1"),
       text({{"Content-Type", "a 1:b"}}, "d1"), text({{"Content-Type", "a"}, {"Content-Encoding", "b"}}, "d1"),
       cache_key(request(), enabled())->text()};

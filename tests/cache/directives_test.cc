@@ -3,13 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "tests/cache/heads.h"
 
 namespace siding::cache_test {
 namespace {
 
+// Directives look into the fields that they were read from, so those are kept.
 ResponseDirectives of(std::string_view cache_control) {
-  return response_directives(fields({{"Cache-Control", cache_control}}));
+  static std::deque<Fields> kept;
+  return response_directives(kept.emplace_back(fields({{"Cache-Control", cache_control}})));
 }
 int64_t or_none(std::optional<Seconds> s) { return s ? s->count() : -1; }
 

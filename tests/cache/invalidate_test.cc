@@ -59,7 +59,8 @@ TEST(CacheReference, Rfc3986_5_2_Resolves) {
                         {"g#s", "/b/c/g"}, {";x", "/b/c/;x"}, {".", "/b/c/"}, {"..", "/b/"}, {"../g", "/b/g"},
                         {"../../../g", "/g"}, {"/./g", "/g"}, {"/../g", "/g"}, {"g.", "/b/c/g."},
                         {"./g/../h", "/b/c/h"}, {"//example.org", "/"}, {"//example.org?x", "/?x"},
-                        {"http://example.org", "/"}, {"HTTP://example.ORG./g", "/g"}, {"g?y/../z", "/b/c/g?y/../z"},
+                        {"http://example.org", "/"}, {"HTTP://example.ORG./g", "/g"},
+                        {"g?y/../z", "/b/c/g?y/../z"},
                         {"//example.org:80/g", "/g"}}) {
     // clang-format on
     EXPECT_EQ(resolve_same_origin(request({}, "POST", "/b/c/d;p?q"), c.reference), c.target)
