@@ -57,6 +57,7 @@ enum class Outcome : uint8_t {
   queue_timeout,        ///< 503: no worker in time
   no_buffer,            ///< 503: no room for the body
   backend_down,         ///< 503: the backend cannot be reached
+  not_cached,           ///< 504: the client wants a stored answer only
   leg_failed,           ///< 502: a leg of a fan-out without which there is no answer
   leg_timeout,          ///< 504: the same, for want of time
   deadline,             ///< 504: the exchange's deadline passed
@@ -103,6 +104,18 @@ enum class LegOutcome : uint8_t {
   count_
 };
 
+/// What the cache did for a request.
+enum class CacheResult : uint8_t {
+  none,         ///< its route has none
+  hit,          ///< answered by it
+  stale,        ///< answered by it with what is past its lifetime
+  revalidated,  ///< the origin said that the stored answer still holds
+  miss,         ///< fetched
+  joined,       ///< fetched by another request's call
+  pass,         ///< not for the cache: its method, its conditions
+  count_
+};
+
 /// Why a speculative call was not made.
 enum class PrefetchSkip : uint8_t {
   value_absent,     ///< a value of the template is missing or invalid
@@ -146,6 +159,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"queue_timeout", 503, "connection_limit_reached"},
     {"no_buffer", 503, "proxy_internal_response"},
     {"backend_down", 503, "destination_unavailable"},
+    {"not_cached", 504, "proxy_internal_response"},
     {"leg_failed", 502, "destination_unavailable"},
     {"leg_timeout", 504, "http_response_timeout"},
     {"deadline", 504, "http_response_timeout"},
@@ -179,6 +193,10 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(LegOutcome::co
     "invalid", "too_large", "value_absent", "no_room",      "lost"};
 static_assert(!kLegOutcomes.back().empty());
 
+inline constexpr std::array<std::string_view, static_cast<size_t>(CacheResult::count_)>
+    kCacheResults{"none", "hit", "stale", "revalidated", "miss", "joined", "pass"};
+static_assert(!kCacheResults.back().empty());
+
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
     kPrefetchSkips{"value_absent", "unsafe_method", "condition",     "off",
                    "observing",    "budget",        "client_paused", "template_paused",
@@ -209,6 +227,9 @@ constexpr std::string_view to_string(PrefetchSkip s) {
 }
 constexpr std::string_view to_string(LegOutcome o) {
   return outcome_detail::kLegOutcomes[static_cast<size_t>(o)];
+}
+constexpr std::string_view to_string(CacheResult r) {
+  return outcome_detail::kCacheResults[static_cast<size_t>(r)];
 }
 constexpr std::string_view to_string(Side s) {
   return s == Side::local ? "local" : s == Side::downstream ? "downstream" : "upstream";

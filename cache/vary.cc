@@ -2,6 +2,7 @@
 #include "cache/vary.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 
@@ -77,6 +78,51 @@ std::string normal_value(std::string_view name, std::string_view value, const Ca
   return one ? std::string(value) : normal_list(value);
 }
 
+/// "name=5:value\n", or "name\n" if it is absent. The length keeps values apart from what follows.
+void append_piece(const std::string& name, const Fields& request, const CachePolicy& policy,
+                  std::string& key) {
+  key += name;
+  if (request.has(name)) {
+    std::string value = normal_value(name, request.joined(name), policy);
+    key.append("=").append(std::to_string(value.size())).append(":").append(value);
+  }
+  key += '\n';
+}
+
+/// Bytes of the first piece of a key, which is that of `name`; 0 if it is not.
+size_t piece_size(std::string_view name, std::string_view key) {
+  if (!key.starts_with(name)) return 0;
+  std::string_view rest = key.substr(name.size());
+  if (rest.starts_with('\n')) return name.size() + 1;
+  size_t colon = rest.find(':');
+  if (!rest.starts_with('=') || colon == std::string_view::npos) return 0;
+  std::optional<uint64_t> length = parse_u64(rest.substr(1, colon - 1));
+  if (!length || *length >= rest.size() - colon - 1) return 0;
+  return name.size() + colon + 1 + *length + 1;
+}
+
+/// Whether one language stands above all others in an Accept-Language, and is `language`.
+bool prefers(std::string_view accept, std::string_view language) {
+  std::string best;
+  double best_weight = 0;
+  bool tie = false;
+  for_each_item(accept, [&](std::string_view item) {
+    std::string text = weighted(item);
+    double weight = 1;
+    size_t at = text.find(";q=");
+    if (at != std::string::npos) {
+      weight = 0;  // unless it is a number
+      std::from_chars(text.data() + at + 3, text.data() + text.size(), weight);
+      text.resize(at);
+    }
+    tie = weight == best_weight || (tie && weight < best_weight);
+    if (weight <= best_weight) return;
+    best_weight = weight;
+    best = std::move(text);
+  });
+  return !tie && best == language;
+}
+
 }  // namespace
 
 Vary read_vary(const Fields& response) {
@@ -88,6 +134,8 @@ Vary read_vary(const Fields& response) {
       vary.names.push_back(lower(name));
     });
   }
+  std::string language = lower(response.joined("content-language"));
+  if (language.find(',') == std::string::npos) vary.language = std::move(language);
   std::sort(vary.names.begin(), vary.names.end());
   vary.names.erase(std::unique(vary.names.begin(), vary.names.end()), vary.names.end());
   return vary;
@@ -95,21 +143,25 @@ Vary read_vary(const Fields& response) {
 
 std::string vary_key(const Vary& vary, const Fields& request, const CachePolicy& policy) {
   std::string key;
-  for (const std::string& name : vary.names) {
-    // "name=5:value\n", or "name\n" if it is absent. The length keeps values apart from what follows.
-    key += name;
-    if (request.has(name)) {
-      std::string value = normal_value(name, request.joined(name), policy);
-      key.append("=").append(std::to_string(value.size())).append(":").append(value);
-    }
-    key += '\n';
-  }
+  for (const std::string& name : vary.names) append_piece(name, request, policy, key);
   return key;
 }
 
 bool vary_matches(const Vary& vary, std::string_view stored_key, const Fields& request,
                   const CachePolicy& policy) {
-  return !vary.star && vary_key(vary, request, policy) == stored_key;
+  if (vary.star) return false;
+  std::string piece;
+  for (const std::string& name : vary.names) {
+    piece.clear();
+    append_piece(name, request, policy, piece);
+    const size_t stored = piece_size(name, stored_key);
+    const bool same = stored_key.substr(0, stored) == piece;
+    const bool suits = name == "accept-language" && !vary.language.empty() &&
+                       prefers(request.joined(name), vary.language);
+    if (!same && !suits) return false;
+    stored_key.remove_prefix(stored);
+  }
+  return stored_key.empty();
 }
 
 }  // namespace siding

@@ -16,9 +16,10 @@ namespace siding {
 struct Vary {
   bool star = false;               ///< nothing ever matches
   std::vector<std::string> names;  ///< lower case, sorted, each once
+  std::string language;            ///< Content-Language, in lower case, if it is one
   bool operator==(const Vary&) const = default;
 };
-/// All Vary lines of a response.
+/// All Vary lines of a response, and its language.
 Vary read_vary(const Fields& response);
 
 /// What the request says in the nominated fields. Lines are combined and white space around commas is
@@ -26,7 +27,9 @@ Vary read_vary(const Fields& response);
 /// is another thing than an empty one.
 std::string vary_key(const Vary& vary, const Fields& request, const CachePolicy& policy);
 
-/// Whether a response, stored with this Vary and vary_key(), suits the request.
+/// Whether a response, stored with this Vary and vary_key(), suits the request: all nominated fields
+/// match, but for Accept-Language where the response is in the very language that it prefers to all
+/// others.
 bool vary_matches(const Vary& vary, std::string_view stored_key, const Fields& request,
                   const CachePolicy& policy);
 

@@ -93,6 +93,28 @@ TEST(CacheVary, TheRouteMayLetTheOrderOfLanguagesCount) {
                     {{"Accept-Encoding", "gzip, br"}}, policy));
 }
 
+TEST(CacheVary, AnAnswerInTheLanguageThatIsPreferredSuits) {
+  auto german_suits = [](std::string_view accept, std::string_view said = "de") {
+    Vary vary = read_vary(fields({{"Vary", "Accept-Language, Foo"}, {"Content-Language", said}}));
+    Fields first = fields({{"Accept-Language", "en, de"}, {"Foo", "1"}});
+    return vary_matches(vary, vary_key(vary, first, enabled()),
+                        fields({{"Accept-Language", accept}, {"Foo", "1"}}), enabled());
+  };
+  for (std::string_view accept :
+       {"fr;q=0.5, de;q=1.0", "de", "DE, en;q=0.9", "en;q=0.1, de;q=0.2"}) {
+    EXPECT_TRUE(german_suits(accept)) << accept;
+    EXPECT_FALSE(german_suits(accept, "de, en")) << accept;
+    EXPECT_FALSE(german_suits(accept, "fr")) << accept;
+  }
+  for (std::string_view accept : {"fr, de;q=0.9", "fr, de", "de;q=0", "de-AT", "*", "", "de;q=x"}) {
+    EXPECT_FALSE(german_suits(accept)) << accept;
+  }
+  // The other fields have to match all the same.
+  Vary vary = read_vary(fields({{"Vary", "Accept-Language, Foo"}, {"Content-Language", "de"}}));
+  EXPECT_FALSE(vary_matches(vary, vary_key(vary, fields({{"Foo", "1"}}), enabled()),
+                            fields({{"Accept-Language", "de"}, {"Foo", "2"}}), enabled()));
+}
+
 TEST(CacheVary, NoValuePassesForAnotherFieldsValue) {
   EXPECT_FALSE(match("a, b", {{"a", "1"}, {"b", "2"}}, {{"a", "1\tb=1:2"}}));
   EXPECT_FALSE(match("a, b", {{"a", "1:x"}, {"b", "1"}}, {{"a", "1:xb=1:1"}}));

@@ -1,0 +1,276 @@
+// See memory_store.h.
+#include "cache/memory_store.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "cache/key.h"
+
+namespace siding {
+
+namespace {
+constexpr uint8_t kMostHits = 3;
+// In the small queue: asked for so often again, it is worth a place in the main one.
+constexpr uint8_t kPromotion = 1;
+// Of all bytes.
+constexpr uint64_t kSmallPercent = 10;
+constexpr uint64_t kGhostsPerShard = 64 * 1024;
+constexpr uint64_t kLeastGhosts = 64;
+// One entry may take so much of the budget.
+constexpr uint64_t kLargestShare = 8;
+
+uint32_t print_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+}  // namespace
+
+MemoryStore::MemoryStore(uint64_t bytes) : limit_(bytes), used_(bytes) {
+  if (bytes == 0) return;
+  // About one for each KiB that may be stored.
+  const uint64_t ghosts = std::clamp(bytes / 1024 / kShards, kLeastGhosts, kGhostsPerShard);
+  for (Shard& shard : shards_) {
+    if (used_.try_take(ghosts * sizeof(Ghost))) shard.ghosts.resize(ghosts);
+  }
+}
+
+MemoryStore::~MemoryStore() = default;
+
+MemoryStore::Resource* MemoryStore::find_in(Shard& shard, std::string_view uri) {
+  auto found = shard.resources.find(uri);
+  return found == shard.resources.end() ? nullptr : found->second.get();
+}
+
+MemoryStore::Found MemoryStore::find(std::string_view uri, const VariantKey& variant,
+                                     const Fields& request, const CachePolicy& policy,
+                                     TimePoint now) {
+  Found out;
+  Shard& shard = shard_of(key_hash(uri));
+  std::lock_guard lock(shard.mutex);
+  Resource* resource = find_in(shard, uri);
+  if (resource == nullptr) return out;
+  out.pass = now < resource->pass_until;
+  // The newest one that suits (RFC 9111 section 4).
+  for (auto it = resource->variants.rbegin(); it != resource->variants.rend(); ++it) {
+    const Entry& entry = **it;
+    if (entry.variant != variant) continue;
+    if (vary_matches(entry.vary, entry.vary_key, request, policy)) {
+      out.entry = *it;
+      out.other_variants = false;
+      if (resource->hits < kMostHits) ++resource->hits;
+      break;
+    }
+    if (!out.other_variants) out.vary = entry.vary;
+    out.other_variants = true;
+  }
+  return out;
+}
+
+/// Under no mutex: makes room. The caller's own shard gives first.
+bool MemoryStore::take(uint64_t bytes, uint64_t hash) {
+  size_t at = hash % kShards;
+  size_t empty = 0;
+  while (!used_.try_take(bytes)) {
+    Shard& shard = shards_[at];
+    bool gave = false;
+    {
+      std::lock_guard lock(shard.mutex);
+      gave = evict_one(shard);
+    }
+    if (gave) {
+      empty = 0;
+      continue;
+    }
+    if (++empty == kShards) return false;
+    at = (at + 1) % kShards;
+  }
+  return true;
+}
+
+/// Under the shard's mutex, as all below.
+bool MemoryStore::evict_one(Shard& shard) {
+  while (true) {
+    const uint64_t all = shard.small_bytes + shard.main_bytes;
+    const bool from_small = shard.main.empty() || shard.small_bytes * 100 > all * kSmallPercent;
+    Resource* oldest = from_small ? shard.small.front() : shard.main.front();
+    if (oldest == nullptr) return false;
+    if (from_small && oldest->hits > kPromotion) {
+      oldest->unlink();
+      oldest->in_main = true;
+      oldest->hits = 0;
+      shard.main.push_back(*oldest);
+      shard.small_bytes -= oldest->cost;
+      shard.main_bytes += oldest->cost;
+    } else if (!from_small && oldest->hits > 0) {
+      --oldest->hits;
+      oldest->unlink();
+      shard.main.push_back(*oldest);
+    } else {
+      if (from_small && !shard.ghosts.empty()) {
+        Ghost& ghost = shard.ghosts[oldest->hash / kShards % shard.ghosts.size()];
+        ghost = {print_of(oldest->hash), ++shard.left};
+      }
+      ++shard.evicted;
+      remove(shard, *oldest);
+      return true;
+    }
+  }
+}
+
+bool MemoryStore::is_ghost(const Shard& shard, uint64_t hash) {
+  if (shard.ghosts.empty()) return false;
+  const Ghost& ghost = shard.ghosts[hash / kShards % shard.ghosts.size()];
+  return ghost.when != 0 && ghost.print == print_of(hash) &&
+         shard.left - ghost.when <= shard.resources.size();
+}
+
+/// What a Resource takes without its entries; charged by the caller.
+uint64_t MemoryStore::cost_of(std::string_view uri) {
+  constexpr uint64_t kNode = 64;  // of the table, with its share of buckets
+  return sizeof(Resource) + kNode + uri.size() + 1 + 2 * 16;
+}
+
+MemoryStore::Resource& MemoryStore::make(Shard& shard, std::string_view uri, uint64_t hash) {
+  auto made = std::make_unique<Resource>();
+  Resource& resource = *made;
+  resource.uri = uri;
+  resource.hash = hash;
+  resource.cost = cost_of(uri);
+  resource.in_main = is_ghost(shard, hash);
+  (resource.in_main ? shard.main : shard.small).push_back(resource);
+  (resource.in_main ? shard.main_bytes : shard.small_bytes) += resource.cost;
+  shard.resources.emplace(resource.uri, std::move(made));
+  return resource;
+}
+
+/// `less` goes back to the budget; `more` was taken from it.
+void MemoryStore::charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less) {
+  uint64_t& queue = resource.in_main ? shard.main_bytes : shard.small_bytes;
+  queue += more;
+  queue -= less;
+  resource.cost += more;
+  resource.cost -= less;
+  used_.give_back(less);
+}
+
+void MemoryStore::remove(Shard& shard, Resource& resource) {
+  (resource.in_main ? shard.main_bytes : shard.small_bytes) -= resource.cost;
+  used_.give_back(resource.cost);
+  shard.entries -= resource.variants.size();
+  const auto at = shard.resources.find(resource.uri);
+  // The key is a view of the resource's own text.
+  std::unique_ptr<Resource> owned = std::move(at->second);
+  shard.resources.erase(at);
+}
+
+bool MemoryStore::put(std::string_view uri, EntryRef entry) {
+  const uint64_t hash = key_hash(uri);
+  const uint64_t cost = entry->footprint();
+  const uint64_t base = cost_of(uri);
+  Shard& shard = shard_of(hash);
+  if (cost > limit_ / kLargestShare || !take(base + cost, hash)) {
+    std::lock_guard lock(shard.mutex);
+    ++shard.refused;
+    return false;
+  }
+  EntryRef replaced;  // freed after the lock
+  std::lock_guard lock(shard.mutex);
+  Resource* resource = find_in(shard, uri);
+  if (resource == nullptr) {
+    resource = &make(shard, uri, hash);
+  } else {
+    used_.give_back(base);
+  }
+  std::vector<EntryRef>& variants = resource->variants;
+  auto same = std::find_if(variants.begin(), variants.end(), [&](const EntryRef& e) {
+    return e->variant == entry->variant && e->vary == entry->vary && e->vary_key == entry->vary_key;
+  });
+  if (same == variants.end() && variants.size() >= kMaxVariants) same = variants.begin();
+  uint64_t less = 0;
+  if (same != variants.end()) {
+    replaced = std::move(*same);
+    less = replaced->footprint();
+    variants.erase(same);
+    --shard.entries;
+  }
+  variants.push_back(std::move(entry));
+  ++shard.entries;
+  resource->pass_until = {};
+  charge(shard, *resource, cost, less);
+  return true;
+}
+
+void MemoryStore::mark_pass(std::string_view uri, TimePoint until) {
+  const uint64_t hash = key_hash(uri);
+  const uint64_t base = cost_of(uri);
+  if (!take(base, hash)) return;
+  Shard& shard = shard_of(hash);
+  std::lock_guard lock(shard.mutex);
+  Resource* resource = find_in(shard, uri);
+  if (resource == nullptr) {
+    resource = &make(shard, uri, hash);
+  } else {
+    used_.give_back(base);
+  }
+  resource->pass_until = until;
+}
+
+bool MemoryStore::drop(std::string_view uri) {
+  Shard& shard = shard_of(key_hash(uri));
+  std::lock_guard lock(shard.mutex);
+  Resource* resource = find_in(shard, uri);
+  if (resource == nullptr) return false;
+  const bool any = !resource->variants.empty();
+  remove(shard, *resource);
+  return any;
+}
+
+void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
+  Shard& shard = shard_of(key_hash(uri));
+  std::lock_guard lock(shard.mutex);
+  Resource* resource = find_in(shard, uri);
+  if (resource == nullptr) return;
+  auto at = std::find(resource->variants.begin(), resource->variants.end(), entry);
+  if (at == resource->variants.end()) return;
+  resource->variants.erase(at);
+  --shard.entries;
+  charge(shard, *resource, 0, entry->footprint());
+}
+
+size_t MemoryStore::drop_if(
+    const std::function<bool(std::string_view uri, const Entry& entry)>& pred) {
+  size_t dropped = 0;
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (List<Resource>* queue : {&shard.small, &shard.main}) {
+      for (Resource* r = queue->front(); r != nullptr;) {
+        Resource* next = queue->next(*r);
+        uint64_t less = 0;
+        const size_t before = r->variants.size();
+        std::erase_if(r->variants, [&](const EntryRef& e) {
+          const bool wanted = pred(r->uri, *e);
+          if (wanted) less += e->footprint();
+          return wanted;
+        });
+        const size_t gone = before - r->variants.size();
+        dropped += gone;
+        shard.entries -= gone;
+        charge(shard, *r, 0, less);
+        if (gone > 0 && r->variants.empty()) remove(shard, *r);
+        r = next;
+      }
+    }
+  }
+  return dropped;
+}
+
+MemoryStore::Snapshot MemoryStore::snapshot() const {
+  Snapshot out;
+  out.bytes = used_.used();
+  for (const Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    out.entries += shard.entries;
+    out.evicted += shard.evicted;
+    out.refused += shard.refused;
+  }
+  return out;
+}
+
+}  // namespace siding
