@@ -76,6 +76,12 @@ const UpstreamConfig* Config::upstream(std::string_view name) const {
   return find_named(upstreams, name);
 }
 
+bool Config::caches() const {
+  auto has = [](const auto& c) { return c.cache.enabled; };
+  return std::any_of(routes.begin(), routes.end(), has) ||
+         std::any_of(upstreams.begin(), upstreams.end(), has);
+}
+
 uint64_t descriptors_needed(const Config& config) {
   // The loops' own, the log, the resolver's sockets, and spare ones. Temporary files are not counted:
   // bodies spill only while descriptors are left.

@@ -124,6 +124,20 @@ struct HedgeConfig {
   Duration after{};  ///< of Kind::fixed
 };
 
+/// What is stored of the answers of a route, or of an upstream (RFC 9111).
+struct CacheConfig {
+  bool enabled = false;
+  bool store_set_cookie = false;  ///< answers with Set-Cookie too
+  bool heuristic = true;          ///< a lifetime out of Last-Modified where the origin gives none
+  std::vector<std::pair<int, Duration>> ttl;  ///< likewise, by status
+  Duration stale_while_revalidate{};          ///< where the answer does not say (RFC 5861)
+  Duration stale_if_error{};                  ///< likewise
+  uint64_t max_object = 8 << 20;              ///< bytes of a body
+  std::vector<std::string> ignore;            ///< parameters of the query that do not count
+  std::vector<std::string> only;              ///< or the only ones that do
+  bool coalesce = true;                       ///< one fetch for concurrent misses
+};
+
 struct UpstreamConfig {
   std::string name;
   OriginUrl url;
@@ -144,6 +158,7 @@ struct UpstreamConfig {
   uint32_t warm = 0;                  ///< connections that each thread keeps open to each address
   bool guard_worker = false;          ///< all of this for the worker's own calls too
   bool public_only = false;           ///< addresses of private networks are refused
+  CacheConfig cache;
   bool loopback = false;  ///< a name may lead to this machine; a url that names it always may
   TlsConfig tls;
 };
@@ -208,6 +223,7 @@ struct RouteConfig {
   bool queue = true;                 ///< false: straight to the backend, outside its cap
   bool stream = false;               ///< pass the answer at the client's speed
   uint64_t max_body = 0;             ///< bytes; 0 = the limit of [limits]
+  CacheConfig cache;
   PrefetchConfig prefetch;
   std::vector<LegConfig> fanout;
   MergeConfig merge;           ///< of a fan-out
@@ -230,6 +246,11 @@ struct LimitsConfig {
   Duration head_timeout = 10s;  ///< from the first byte to the whole head: 408
   Duration body_timeout = 30s;  ///< without a byte of body: 408
   Duration send_timeout = 60s;  ///< without a byte taken by the client
+};
+
+/// Of all caches together.
+struct StoreConfig {
+  uint64_t memory = 0;  ///< bytes; 0 = a fourth of [limits] memory, at most 256 MiB
 };
 
 struct PinsConfig {
@@ -272,6 +293,7 @@ struct Config {
   std::vector<UpstreamConfig> upstreams;
   std::vector<RouteConfig> routes;
   LimitsConfig limits;
+  StoreConfig cache;
   PinsConfig pins;
   DnsConfig dns;
   LogConfig log;
@@ -280,6 +302,8 @@ struct Config {
 
   const BackendConfig* backend(std::string_view name) const;
   const UpstreamConfig* upstream(std::string_view name) const;
+  /// Any route or upstream has a cache.
+  bool caches() const;
 };
 
 using ConfigRef = std::shared_ptr<const Config>;

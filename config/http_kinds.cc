@@ -131,6 +131,33 @@ std::string TemplateHeaders::print(const List& list) const {
   });
 }
 
+void StatusTtls::read(const Node& node, List& out, Faults& faults) const {
+  constexpr Time kTtl{0s, 24h * 3650};
+  if (!node.is(Node::Kind::table)) {
+    report_type(node, faults, "a table of statuses, such as { 200 = \"1m\", 404 = \"10s\" }");
+    return;
+  }
+  for (const Node& member : node.children) {
+    const std::optional<uint64_t> status = parse_u64(member.key);
+    if (!status || *status < 200 || *status > 599) {
+      faults.error(member.key_place, "`" + member.key + "` is no final status, such as 200 or 404");
+      continue;
+    }
+    Duration ttl{};
+    kTtl.read(member, ttl, faults);
+    out.emplace_back(static_cast<int>(*status), ttl);
+  }
+}
+
+std::string StatusTtls::print(const List& value) const {
+  std::string out;
+  for (const auto& [status, ttl] : value) {
+    out += (out.empty() ? " " : ", ") + std::to_string(status) + " = " +
+           toml_string(format_duration(ttl));
+  }
+  return "{" + out + (out.empty() ? "}" : " }");
+}
+
 void RoutePath::read(const Node& node, PathPattern& out, Faults& faults) const {
   const auto text = read_string(node, faults);
   if (!text || *text == "*") return;

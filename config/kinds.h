@@ -185,6 +185,13 @@ struct TemplateHeaders {
   std::string print(const List& value) const;
 };
 
+/// Statuses and lifetimes: { 200 = "1m", 404 = "10s" }.
+struct StatusTtls {
+  using List = std::vector<std::pair<int, Duration>>;
+  void read(const Node& node, List& out, Faults& faults) const;
+  std::string print(const List& value) const;
+};
+
 struct RoutePath {
   void read(const Node& node, PathPattern& out, Faults& faults) const;
   std::string print(const PathPattern& value) const;

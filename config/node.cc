@@ -60,6 +60,21 @@ void expand_prefetch(Node& prefetch) {
   }
 }
 
+// cache = true is { enabled = true }, and so is any other table.
+void expand_cache(Node& owner) {
+  Node* cache = owner.find("cache");
+  if (cache == nullptr) return;
+  if (cache->is(Node::Kind::boolean)) {
+    *cache = table_with("enabled", std::move(*cache));
+  } else if (cache->is(Node::Kind::table) && cache->find("enabled") == nullptr) {
+    Node& enabled = cache->children.emplace_back();
+    enabled.kind = Node::Kind::boolean;
+    enabled.number = 1;
+    enabled.key = "enabled";
+    enabled.place = enabled.key_place = cache->place;
+  }
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view name) const {
@@ -111,11 +126,15 @@ void merge(Node& into, Node&& from, Faults& faults) {
 }
 
 void expand_short_forms(Node& root) {
+  if (Node* upstreams = root.find("upstream")) {
+    for (Node& upstream : upstreams->children) expand_cache(upstream);
+  }
   Node* routes = root.find("route");
   if (routes == nullptr || !routes->is(Node::Kind::list)) return;
   for (Node& route : routes->children) {
     Node* prefetch = route.find("prefetch");
     if (prefetch != nullptr) expand_prefetch(*prefetch);
+    expand_cache(route);
   }
 }
 

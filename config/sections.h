@@ -12,8 +12,9 @@ namespace kind {
 
 inline std::string as_is(const std::string& text) { return text; }
 
-inline constexpr Time kShortTime{1ms, 10min};  // of one step
-inline constexpr Time kLongTime{1ms, 24h};     // of something that may last
+inline constexpr Time kShortTime{1ms, 10min};     // of one step
+inline constexpr Time kLongTime{1ms, 24h};        // of something that may last
+inline constexpr Time kLifetime{0s, 24h * 3650};  // of a stored answer
 inline constexpr Count kConnections{1, 1'000'000};
 
 inline const ListOf kListen{ListenEntry{}};
@@ -139,6 +140,20 @@ void options(V& v, ProbeConfig& c) {
 }
 
 template <class V>
+void options(V& v, CacheConfig& c) {
+  v.option("enabled", c.enabled, Flag{});
+  v.option("set_cookie", c.store_set_cookie, OneOf<bool>{{{"pass", false}, {"store", true}}});
+  v.option("heuristic", c.heuristic, Flag{});
+  v.option("ttl", c.ttl, StatusTtls{});
+  v.option("stale_while_revalidate", c.stale_while_revalidate, kind::kLifetime);
+  v.option("stale_if_error", c.stale_if_error, kind::kLifetime);
+  v.option("max_object", c.max_object, Size{1, 1ull << 40});
+  v.option("ignore", c.ignore, ListOf{Text<std::string>{parse_parameter, kind::as_is}});
+  v.option("only", c.only, ListOf{Text<std::string>{parse_parameter, kind::as_is}});
+  v.option("coalesce", c.coalesce, Flag{});
+}
+
+template <class V>
 void options(V& v, UpstreamConfig& c) {
   v.required("url", c.url, kind::kUpstreamUrl,
              "the address of the service, such as url = \"https://api.example\"");
@@ -160,6 +175,7 @@ void options(V& v, UpstreamConfig& c) {
   v.option("guard_worker", c.guard_worker, Flag{});
   v.option("public_only", c.public_only, Flag{});
   v.option("loopback", c.loopback, Flag{});
+  v.inline_table("cache", c.cache);
   v.inline_table("tls", c.tls);
 }
 
@@ -218,6 +234,7 @@ void options(V& v, RouteConfig& c) {
   v.option("queue", c.queue, Flag{});
   v.option("stream", c.stream, Flag{});
   v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
+  v.inline_table("cache", c.cache);
   v.inline_table("merge", c.merge);
   v.option("race", c.race, Flag{});
   v.option("server_timing", c.server_timing, Flag{});
@@ -240,6 +257,11 @@ void options(V& v, LimitsConfig& c) {
   v.option("head_timeout", c.head_timeout, kind::kShortTime);
   v.option("body_timeout", c.body_timeout, kind::kLongTime);
   v.option("send_timeout", c.send_timeout, kind::kLongTime);
+}
+
+template <class V>
+void options(V& v, StoreConfig& c) {
+  v.option("memory", c.memory, Size{1 << 20, 1ull << 50, "auto"});
 }
 
 template <class V>
@@ -296,6 +318,7 @@ void options(V& v, Config& c) {
   v.named_tables("upstream", c.upstreams, &UpstreamConfig::name);
   v.table_list("route", c.routes);
   v.table("limits", c.limits);
+  v.table("cache", c.cache);
   v.table("pins", c.pins);
   v.table("dns", c.dns);
   v.table("log", c.log);

@@ -236,6 +236,14 @@ void validate_fanout(const Config& config, const RouteConfig& route, const Node&
 
 // --- routes -------------------------------------------------------------------------------------
 
+void validate_cache(const CacheConfig& cache, const Node& node, Faults& faults) {
+  if (cache.ignore.empty() || cache.only.empty()) return;
+  faults.error(
+      node.at("cache").at("only").place,
+      "`ignore` names the parameters that do not count, `only` the only ones that do: write "
+      "one of the two");
+}
+
 void validate_route(const Config& config, size_t index, const Node& routes, Faults& faults) {
   const RouteConfig& route = config.routes[index];
   const Node& node = routes.children[index];
@@ -260,6 +268,7 @@ void validate_route(const Config& config, size_t index, const Node& routes, Faul
   const bool path_is_known =
       path == nullptr || path->text == "*" || path->text == route.path.text();
   validate_prefetch(config, route, node, path_is_known, faults);
+  validate_cache(route.cache, node, faults);
   if (!route.fanout.empty()) {
     validate_fanout(config, route, node, path_is_known, faults);
   } else if (route.race || route.server_timing || route.merge.kind != MergeKind::object) {
@@ -292,6 +301,9 @@ void validate_routes(const Config& config, const Node& root, Faults& faults) {
                  "there is no route, so nothing reaches a backend; add:\n"
                  "  [[route]]\n  backend = \"" +
                      config.backends[0].name + "\"");
+  }
+  for (size_t i = 0; i < config.upstreams.size(); ++i) {
+    validate_cache(config.upstreams[i].cache, root.at("upstream").children[i], faults);
   }
   for (size_t i = 0; i < config.routes.size(); ++i) {
     validate_route(config, i, root.at("route"), faults);

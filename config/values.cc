@@ -156,6 +156,11 @@ Parsed<std::string> parse_condition(std::string_view text) {
   return {std::string(text), ""};
 }
 
+Parsed<std::string> parse_parameter(std::string_view text) {
+  if (!text.empty()) return {std::string(text), ""};
+  return {{}, "the name of a parameter, such as \"utm_source\""};
+}
+
 Parsed<std::string> parse_target(std::string_view text) {
   const bool visible =
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '#'; });

@@ -49,7 +49,8 @@ Parsed<std::string> parse_server_name(std::string_view text);
 Parsed<std::string> parse_method(std::string_view text);
 /// "cookie.NAME", "header.NAME" or "query.NAME".
 Parsed<std::string> parse_condition(std::string_view text);
-Parsed<std::string> parse_target(std::string_view text);  ///< path and query, as they are sent
+Parsed<std::string> parse_parameter(std::string_view text);  ///< its name, decoded
+Parsed<std::string> parse_target(std::string_view text);     ///< path and query, as they are sent
 Parsed<std::string> parse_absolute_path(std::string_view text);
 /// "" if it can be the name of a header field, else why not.
 std::string header_name_fault(std::string_view name);

@@ -71,6 +71,7 @@ void exchange_json(std::string& out, const ExchangeRecord& r) {
   o.number("ahead", r.ahead);
   o.number("attempts", r.attempts);
   o.flag("spilled", r.spilled);
+  if (r.cache != CacheResult::none) o.text("cache", to_string(r.cache));
   std::string& list = o.member("prefetches");
   list += '[';
   for (size_t i = 0; i < r.prefetches.size(); ++i) {

@@ -140,6 +140,9 @@ void exchange(std::string& out, const ExchangeRecord& r) {
     line(out, {"  route    ", plain(r.route), " -> ",
                r.backend.empty() ? "siding itself" : "backend " + plain(r.backend), tried});
   }
+  if (r.cache != CacheResult::none) {
+    line(out, {"  cache    ", to_string(r.cache), ": ", meaning(r.cache)});
+  }
   if (r.bytes_in > 0) {
     line(out, {"  body     ", std::to_string(r.bytes_in), " bytes",
                r.spilled ? ", through a temporary file" : ""});

@@ -20,5 +20,6 @@ std::string explain_json(const std::vector<Ring::Ref>& records);
 
 /// What an outcome means and where to look, in a sentence or two.
 std::string_view meaning(Outcome outcome);
+std::string_view meaning(CacheResult result);
 
 }  // namespace siding

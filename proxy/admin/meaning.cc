@@ -1,5 +1,5 @@
-// What each outcome means, for `explain`. No default: the compiler asks for a sentence when an
-// outcome is added.
+// What each outcome means, and what the cache did, for `explain`. No default: the compiler asks for a
+// sentence when one is added.
 #include "proxy/admin/explain_text.h"
 
 namespace siding {
@@ -37,6 +37,9 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";
     case Outcome::backend_down:
       return "the backend could not be reached: is it running, and on that address?";
+    case Outcome::not_cached:
+      return "the client asked for a stored answer only (only-if-cached), and there is none to "
+             "send";
     case Outcome::leg_failed:
       return "an upstream of the fan-out failed without which there is no answer: see the legs";
     case Outcome::leg_timeout:
@@ -60,6 +63,21 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::client_gone: return "the client left before the answer was whole";
     case Outcome::internal: return "a fault of siding's own: please report it";
     case Outcome::count_: break;
+  }
+  return {};
+}
+
+std::string_view meaning(CacheResult result) {
+  switch (result) {
+    case CacheResult::hit: return "the stored answer was fresh";
+    case CacheResult::stale:
+      return "the stored answer was past its lifetime, and allowed to be sent";
+    case CacheResult::revalidated: return "the origin said that the stored answer still holds";
+    case CacheResult::miss: return "nothing was stored that could be sent: it was fetched";
+    case CacheResult::joined: return "another request's fetch answered it too";
+    case CacheResult::pass: return "the cache has nothing to do with such a request";
+    case CacheResult::none:
+    case CacheResult::count_: break;
   }
   return {};
 }

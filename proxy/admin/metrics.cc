@@ -168,6 +168,15 @@ void collect_connections(FamilySink& sink, const CounterTotals& t) {
   }
 }
 
+void collect_cache(FamilySink& sink, const CounterTotals& t) {
+  for_each_value<CacheResult>([&](CacheResult r) {
+    if (r == CacheResult::none) return;
+    sink.counter("siding_cache_requests_total",
+                 "Requests to routes with a cache, by what it did for them.",
+                 static_cast<double>(t.of(r)), {{"result", to_string(r)}});
+  });
+}
+
 class CounterFamilies final : public prometheus::Collectable {
  public:
   explicit CounterFamilies(const Observer& observer) : observer_(observer) {}
@@ -177,6 +186,7 @@ class CounterFamilies final : public prometheus::Collectable {
     collect_exchanges(sink, totals);
     collect_prefetches(sink, totals);
     collect_connections(sink, totals);
+    collect_cache(sink, totals);
     observer_.gauges().collect(sink);
     return sink.take();
   }

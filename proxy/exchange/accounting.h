@@ -3,6 +3,7 @@
 // cancelled exchange is logged like any other.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "proxy/loop/loop.h"
@@ -15,9 +16,18 @@ class Accounting {
   Accounting(Observer& observer, Loop& loop) : observer_(observer), loop_(loop) {}
   Accounting(const Accounting&) = delete;
   Accounting& operator=(const Accounting&) = delete;
-  ~Accounting() { observer_.finished(loop_, std::move(record)); }
+  ~Accounting() {
+    if (to) {
+      observer_.fetched(loop_, record);
+      to(std::move(record));
+    } else {
+      observer_.finished(loop_, std::move(record));
+    }
+  }
 
   ExchangeRecord record;
+  /// Of a fetch for the cache: who gets the record, for the requests that it was made for.
+  std::function<void(ExchangeRecord)> to;
 
  private:
   Observer& observer_;

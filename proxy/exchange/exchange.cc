@@ -1,6 +1,6 @@
 // See exchange.h. Exchange::run, at the end, reads from top to bottom as the life of a request; each
-// step that can end it says so with an Outcome. Its first steps are in exchange_intake.cc, what happens
-// at the backend in exchange_backend.cc.
+// step that can end it says so with an Outcome. Its first steps are in exchange_intake.cc, what the cache
+// does in exchange_cache.cc, what happens at the backend in exchange_backend.cc.
 #include "proxy/exchange/exchange.h"
 
 #include <algorithm>
@@ -27,9 +27,10 @@ bool looks_into_body(const CallConfig& call) {
 
 }  // namespace
 
-Exchange::Exchange(LoopServices& services, Stream& stream)
+Exchange::Exchange(LoopServices& services, Stream& stream, FlightFetch* fetch)
     : services_(services),
       stream_(stream),
+      fetch_(fetch),
       accounting_(std::allocate_shared<Accounting>(PoolAllocator<Accounting>(),
                                                    services.shared.observer, services.loop)),
       record_(accounting_->record) {}
@@ -63,7 +64,11 @@ Task<bool> Exchange::admit() {
     co_return true;
   }
   queue_deadline_ = std::min(deadline_, after(entered, backend_->config.queue.timeout));
-  ticket_.emplace(backend_->admission, services_.loop, queue_client(), route_->priority);
+  // What nobody waits for lets everybody else go first.
+  constexpr int kAfterClients = 1'000'000;
+  const bool idle = fetch_ != nullptr && fetch_->refresh();
+  const int priority = route_->priority + (idle ? kAfterClients : 0);
+  ticket_.emplace(backend_->admission, services_.loop, queue_client(), priority);
   std::optional<Outcome> shed = ticket_->enter(record_.bytes_in, queue_deadline_ - entered);
   record_.ahead = ticket_->ahead();
   if (shed) {
@@ -124,6 +129,7 @@ Task<> Exchange::fan_out() {
   std::optional<std::string_view> text_view;
   if (text) text_view = *text;
   RequestValues values(stream_.head, captures_, record_.client, text_view);
+  if (fetch_ != nullptr) fetch_->went_inside(true);
   FanOut all(services_, *route_, values);
   co_await all.run(deadline_);
   record_.legs = all.records();
@@ -135,6 +141,7 @@ Task<> Exchange::fan_out() {
   record_.outcome = Outcome::ok;
   record_.status = made.head.status;
   made.head.reason = reason_phrase(made.head.status);
+  finish_answer(made.head);
   stream_.send_head(std::move(made.head), BodyFraming::of_length(made.body.size()));
   // At the client's pace: until it has all, the legs' bodies count in the budget.
   while (!made.body.empty()) {
@@ -148,6 +155,10 @@ void Exchange::answer(Outcome outcome, std::string_view detail) {
   record_.outcome = outcome;
   record_.status = status_of(outcome);
   if (record_.detail.empty()) record_.detail = detail;
+  if (fetch_ != nullptr) {
+    fetch_->failed(outcome, detail, retry_after());
+    return;
+  }
   send_local_reply(stream_, outcome, detail, record_.request_id,
                    record_.status == 503 ? retry_after() : 0);
 }
@@ -162,29 +173,48 @@ int Exchange::retry_after() const {
   return static_cast<int>(least + services_.random() % (least + 1));
 }
 
+Task<> Exchange::from_origin() {
+  if (!route_->fanout.empty()) {
+    co_await fan_out();
+    co_return;
+  }
+  if (route_->queue) {
+    bool admitted = co_await admit();
+    if (!admitted) co_return;
+  } else {
+    queue_deadline_ =
+        std::min(deadline_, after(services_.loop.now(), backend_->config.queue.timeout));
+  }
+  bool answered = co_await ask_backend();
+  if (prefetches_) prefetches_->finish(record_);
+  if (answered) co_await relay();
+}
+
 Task<> Exchange::run(LoopServices& services, Stream& stream) {
   Exchange x(services, stream);
   x.begin_record();
-  if (x.refuse_early()) co_return;
+  if (x.refuse_early() || !x.find_route()) co_return;
   if (!stream.body_ended || !stream.body.empty()) {
     bool whole = co_await x.take_body();
     if (!whole) co_return;
   }
   x.record_.body_wait = services.loop.now() - stream.started;
-  if (!x.route_->fanout.empty()) {
-    co_await x.fan_out();
-    co_return;
+  bool answered = co_await x.from_cache();
+  if (!answered) co_await x.from_origin();
+}
+
+Task<> Exchange::fetch(LoopServices& services, FlightFetch& flight) {
+  Exchange x(services, flight, &flight);
+  x.accounting_->to = [ref = flight.reporter()](ExchangeRecord record) {
+    ref->record(std::move(record));
+  };
+  x.begin_record();
+  if (!x.find_route()) co_return;
+  if (!flight.body.empty()) {
+    bool whole = co_await x.take_body();
+    if (!whole) co_return;
   }
-  if (x.route_->queue) {
-    bool admitted = co_await x.admit();
-    if (!admitted) co_return;
-  } else {
-    x.queue_deadline_ =
-        std::min(x.deadline_, after(services.loop.now(), x.backend_->config.queue.timeout));
-  }
-  bool answered = co_await x.ask_backend();
-  if (x.prefetches_) x.prefetches_->finish(x.record_);
-  if (answered) co_await x.relay();
+  co_await x.from_origin();
 }
 
 Task<> FrontHandler::handle(Stream& stream) { return Exchange::run(services_, stream); }

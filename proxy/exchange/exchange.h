@@ -1,5 +1,6 @@
 // The life of one request of the front listener: routed, its body taken whole, admitted, its upstream
-// calls made ahead, given to a worker, its answer relayed.
+// calls made ahead, given to a worker, its answer relayed. Where its route has a cache, that is asked
+// once the body is there.
 // Invariants: destroying the task at any suspension leaves nothing behind but a worker's answer that
 // is being read out (Background); whatever happens the client gets one honest answer, or sees that
 // the one it was getting is torn.
@@ -12,6 +13,8 @@
 #include "proxy/downstream/stream.h"
 #include "proxy/exchange/accounting.h"
 #include "proxy/exchange/backend_call.h"
+#include "proxy/exchange/cache_lookup.h"
+#include "proxy/exchange/cached_answer.h"
 #include "proxy/exchange/prefetch.h"
 #include "proxy/exchange/services.h"
 
@@ -21,21 +24,32 @@ class Exchange {
  public:
   /// One request, from its head to the last byte of its answer.
   static Task<> run(LoopServices& services, Stream& stream);
+  /// A fetch for the cache: the same, but that the cache is not asked.
+  static Task<> fetch(LoopServices& services, FlightFetch& flight);
   ~Exchange();
 
  private:
-  Exchange(LoopServices& services, Stream& stream);
+  Exchange(LoopServices& services, Stream& stream, FlightFetch* fetch = nullptr);
 
   // exchange_intake.cc
   void begin_record();
   /// Refuses what no route could serve. True if the request has been answered.
   bool refuse_early();
+  bool find_route();
   Task<bool> take_body();
+
+  // exchange_cache.cc
+  Task<bool> from_cache();
+  void end_with(Sent sent);
+  void take_flight_record(Flight& flight);
+  void renew_by_head(const ResponseHead& head);
+  void finish_answer(ResponseHead& head);
 
   // exchange.cc
   uint64_t queue_client() const;
   Task<bool> admit();
   Task<> fan_out();
+  Task<> from_origin();
   void answer(Outcome outcome, std::string_view detail);
   int retry_after() const;
 
@@ -54,6 +68,7 @@ class Exchange {
 
   LoopServices& services_;
   Stream& stream_;
+  FlightFetch* const fetch_;  // null: it is for a client
   AccountingRef accounting_;
   ExchangeRecord& record_;
   const RouteConfig* route_ = nullptr;
@@ -65,6 +80,9 @@ class Exchange {
   bool self_call_ = false;
   TimePoint deadline_ = kNever;
   TimePoint queue_deadline_ = kNever;
+  std::unique_ptr<CacheLookup> lookup_;  // null: its route has no cache
+  std::optional<StoreWriter> writer_;
+  WallTime sent_at_{};  // to the backend
   std::unique_ptr<BodyStore> body_;
   std::unique_ptr<PrefetchSet> prefetches_;
   std::optional<Ticket> ticket_;

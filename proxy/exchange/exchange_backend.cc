@@ -145,6 +145,8 @@ Task<bool> Exchange::ask_backend() {
       stream_.fin_is_gone = false;  // the worker is at it now
     }
     BackendCall& current = *handle_->call;
+    if (fetch_ != nullptr) fetch_->went_inside(backend_->config.abandon > Duration::zero());
+    sent_at_ = services_.loop.clock().wall();
     current.permit = std::move(permit_);
     current.start(std::move(lease));
     while (true) {
@@ -187,6 +189,7 @@ Task<> Exchange::relay() {
   ResponseHead head = std::move(*call.head);
   record_.status = head.status;
   prepare_answer(head, true);
+  finish_answer(head);
   stream_.send_head(std::move(head), client_framing(call.framing));
   while (true) {
     Result<Buffer> piece = call.spool.try_get(kRelayPiece);
@@ -204,6 +207,7 @@ Task<> Exchange::relay() {
       too_late();
       co_return;
     }
+    if (writer_) writer_->append(*piece);
     stream_.send_data(std::move(*piece));
     if (stream_.unsent() <= kHighWatermark) continue;
     bool room = co_await wait_for_room(stream_, deadline_);
@@ -214,6 +218,7 @@ Task<> Exchange::relay() {
   }
   record_.outcome = Outcome::ok;
   record_.spilled = record_.spilled || call.spool.spilled();
+  if (writer_) writer_->finish();
   stream_.send_end(&call.trailers);
 }
 

@@ -70,14 +70,19 @@ bool Exchange::refuse_early() {
            "answered by the proxy itself (Max-Forwards)");
     return true;
   }
-  Router::Match match = shared().router.match(head);
+  return false;
+}
+
+/// False if the request has been answered.
+bool Exchange::find_route() {
+  Router::Match match = shared().router.match(stream_.head);
   if (!match.fault.empty()) {
     answer(Outcome::bad_request, match.fault);
-    return true;
+    return false;
   }
   if (match.route == nullptr) {
     answer(Outcome::no_route, "no route matches this request");
-    return true;
+    return false;
   }
   route_ = match.route;
   captures_ = std::move(match.captures);
@@ -85,8 +90,8 @@ bool Exchange::refuse_early() {
   record_.route = route_->text();
   record_.backend = route_->backend;
   if (route_->deadline) deadline_ = after(stream_.started, *route_->deadline);
-  self_call_ = head.fields.has_token("cdn-loop", shared().self_id);
-  return false;
+  self_call_ = stream_.head.fields.has_token("cdn-loop", shared().self_id);
+  return true;
 }
 
 /// The whole request body: a worker is never asked before it is here.

@@ -220,7 +220,10 @@ FanOut::Answer FanOut::answer() {
   }
   if (answer.outcome != Outcome::ok) return answer;
   Fields& fields = answer.head.fields;
-  fields.add("Siding-Complete", completeness());
+  const std::string complete = completeness();
+  fields.add("Siding-Complete", complete);
+  // What lacks a part is for this request only.
+  if (complete != "?1") fields.add("Cache-Control", "no-store");
   if (route_.server_timing) {
     std::string timing;
     for (const auto& leg : legs_) {

@@ -3,6 +3,8 @@
 
 #include <cassert>
 
+#include "proxy/exchange/flight_fetch.h"
+
 namespace siding {
 
 namespace {
@@ -25,7 +27,7 @@ std::vector<size_t> calls_of(const Config& config) {
 }
 }  // namespace
 
-Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
+Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, uint64_t cache,
                    const std::vector<Loop*>& loops)
     : config(std::move(c)),
       observer(o),
@@ -37,6 +39,7 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory,
       self_id(make_self_id()),
       unlisted({.max_connections = 0, .workers = 0, .max_idle = 0, .idle_timeout = {}, .head = {}},
                loops),
+      caches(std::make_unique<Caches>(*config, cache)),
       pins(config->pins.max_bytes, config->pins.max_age),
       speculation(calls_of(*config)) {
   uint64_t queue_bytes = memory + config->limits.spill;
@@ -79,6 +82,7 @@ LoopServices::LoopServices(Services& services, Loop& l)
       random(std::random_device{}()) {}
 
 LoopServices::~LoopServices() {
+  while (FlightFetch* fetch = fetches.front()) delete fetch;
   for (auto& b : shared.backends) {
     b->pool.close_idle(loop);
     b->direct_pool.close_idle(loop);

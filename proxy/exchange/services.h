@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "proxy/exchange/body_store.h"
+#include "proxy/exchange/caches.h"
 #include "proxy/exchange/learning.h"
 #include "proxy/exchange/origins.h"
 #include "proxy/exchange/pins.h"
@@ -27,7 +28,9 @@
 namespace siding {
 
 struct Services {
-  Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, const std::vector<Loop*>& loops);
+  /// `memory` for bodies, `cache` for stored answers: bytes.
+  Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, uint64_t cache,
+           const std::vector<Loop*>& loops);
 
   const ConfigRef config;
   Observer& observer;
@@ -48,6 +51,7 @@ struct Services {
   /// Connections of workers' calls to hosts that are no [upstream]; none is kept.
   Pool unlisted;
   Endpoints unlisted_endpoints{BreakerConfig{}};  ///< theirs: who failed is tried last
+  const std::unique_ptr<Caches> caches;
   PinStore pins;
   Speculation speculation;
   /// By route and call.
@@ -60,6 +64,7 @@ struct Services {
 };
 
 class Fetch;
+class FlightFetch;
 
 struct LoopServices {
   LoopServices(Services& services, Loop& l);
@@ -73,7 +78,8 @@ struct LoopServices {
   std::mt19937_64 random;
   /// Prefetches under way that may be shared (`share = true`), by what they ask for.
   std::unordered_map<std::string, std::weak_ptr<Fetch>> shared_fetches;
-  Background background;  // last: its tasks use the rest
+  List<FlightFetch> fetches;  ///< for the cache; they are owned here
+  Background background;      // last: its tasks use the rest
 };
 
 }  // namespace siding

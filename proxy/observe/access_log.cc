@@ -91,6 +91,7 @@ void append_access_text(std::string& out, const ExchangeRecord& r) {
     out += to_string(leg.outcome);
     ms_item(out, ":", leg.took);
   }
+  if (r.cache != CacheResult::none) text_item(out, " cache=", to_string(r.cache));
   text_item(out, " id=", r.request_id);
   out += '\n';
 }
@@ -135,6 +136,7 @@ void append_access_json(std::string& out, const ExchangeRecord& r) {
     out += '}';
   }
   if (!r.legs.empty()) out += ']';
+  if (r.cache != CacheResult::none) json_item(out, ",\"cache\":", to_string(r.cache));
   json_item(out, ",\"id\":", r.request_id);
   out += "}\n";
 }

@@ -84,7 +84,8 @@ inline constexpr size_t kExchanges = 0;
 inline constexpr size_t kPrefetches = kExchanges + kSize<Outcome>;
 inline constexpr size_t kSkips = kPrefetches + kSize<PrefetchOutcome>;
 inline constexpr size_t kEgress = kSkips + kSize<PrefetchSkip>;
-inline constexpr size_t kAccepted = kEgress + kSize<EgressCall>;
+inline constexpr size_t kCache = kEgress + kSize<EgressCall>;
+inline constexpr size_t kAccepted = kCache + kSize<CacheResult>;
 inline constexpr size_t kOpen = kAccepted + kSize<ListenerKind>;
 inline constexpr size_t kPauses = kOpen + kSize<ListenerKind>;
 inline constexpr size_t kRequests = kPauses + kSize<ListenerKind>;
@@ -117,6 +118,7 @@ class alignas(64) ThreadCounters {
   void count(PrefetchOutcome o) { add(counters_detail::at(counters_detail::kPrefetches, o)); }
   void count(PrefetchSkip s) { add(counters_detail::at(counters_detail::kSkips, s)); }
   void count(EgressCall c) { add(counters_detail::at(counters_detail::kEgress, c)); }
+  void count(CacheResult r) { add(counters_detail::at(counters_detail::kCache, r)); }
   /// PrefetchOutcome::missed with its label, such as "field:x-user-id". Takes a mutex.
   void missed(std::string_view reason);
 
@@ -183,6 +185,7 @@ class CounterTotals {
   uint64_t of(PrefetchOutcome o) const { return at(counters_detail::kPrefetches, o); }
   uint64_t of(PrefetchSkip s) const { return at(counters_detail::kSkips, s); }
   uint64_t of(EgressCall c) const { return at(counters_detail::kEgress, c); }
+  uint64_t of(CacheResult r) const { return at(counters_detail::kCache, r); }
   uint64_t accepted(ListenerKind k) const { return at(counters_detail::kAccepted, k); }
   int64_t open(ListenerKind k) const { return now(at(counters_detail::kOpen, k)); }
   uint64_t paused(ListenerKind k) const { return at(counters_detail::kPauses, k); }

@@ -9,14 +9,10 @@ namespace siding {
 
 namespace {
 
-void count_record(ThreadCounters& here, const ExchangeRecord& r) {
-  here.count(r.outcome);
-  here.request(Peer::client);
-  here.received(Peer::client, r.bytes_in);
-  here.sent(Peer::client, r.bytes_out);
+/// What was done to get an answer: counted with the exchange, or with the fetch that it waited for.
+void count_calls(ThreadCounters& here, const ExchangeRecord& r) {
   here.attempts(r.attempts);
   if (r.spilled) here.spilled();
-  here.observe_total(r.total);
   // What never came near a backend would make its queue look short.
   if (!r.backend.empty()) here.observe_queue_wait(r.queue_wait);
   if (r.worker > Duration::zero()) here.observe_worker(r.worker);
@@ -34,6 +30,16 @@ void count_record(ThreadCounters& here, const ExchangeRecord& r) {
   }
 }
 
+void count_record(ThreadCounters& here, const ExchangeRecord& r) {
+  here.count(r.outcome);
+  here.request(Peer::client);
+  here.received(Peer::client, r.bytes_in);
+  here.sent(Peer::client, r.bytes_out);
+  here.observe_total(r.total);
+  if (r.cache != CacheResult::none) here.count(r.cache);
+  if (!r.by_flight) count_calls(here, r);
+}
+
 }  // namespace
 
 Observer::Observer(uint32_t threads, LogConfig::Access access, size_t ring, int access_fd)
@@ -47,6 +53,10 @@ Observer::Observer(uint32_t threads, LogConfig::Access access, size_t ring, int 
     report("access", access_log_.dropped());
     report("diagnostics", log_lines_dropped());
   });
+}
+
+void Observer::fetched(Loop& loop, const ExchangeRecord& record) {
+  count_calls(here(loop), record);
 }
 
 void Observer::finished(Loop& loop, ExchangeRecord&& record) {

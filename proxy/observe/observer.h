@@ -23,6 +23,8 @@ class Observer {
 
   /// On `loop`'s thread; from the exchange's destructor, so that a cancelled one is seen too.
   void finished(Loop& loop, ExchangeRecord&& record);
+  /// Of a fetch for the cache: it is nobody's exchange, but it called.
+  void fetched(Loop& loop, const ExchangeRecord& record);
   /// On `loop`'s thread, when it has drained: nothing stays in its buffers.
   void flush(const Loop& loop) { access_log_.flush(loop); }
 

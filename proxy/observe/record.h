@@ -65,6 +65,8 @@ struct ExchangeRecord {
   uint32_t ahead = 0;     ///< requests before it when it entered
   uint32_t attempts = 0;  ///< connections tried
   bool spilled = false;
+  CacheResult cache = CacheResult::none;
+  bool by_flight = false;  ///< what calls there were belong to a fetch, which is counted by itself
   std::vector<PrefetchRecord> prefetches;
   std::vector<LegRecord> legs;
 };

@@ -76,6 +76,13 @@ uint64_t memory_budget(const Config& config) {
   return available / 10 * 8;
 }
 
+uint64_t cache_budget(const Config& config) {
+  constexpr uint64_t kMost = 256 << 20;
+  if (!config.caches()) return 0;
+  if (config.cache.memory != 0) return config.cache.memory;
+  return std::min(memory_budget(config) / 4, kMost);
+}
+
 uint32_t thread_count(const Config& config) {
   if (config.threads != 0) return config.threads;
   cpu_set_t set;

@@ -11,6 +11,8 @@ namespace siding {
 /// Bytes for buffered bodies and pins: [limits] memory, or 80 % of the cgroup's limit (of the
 /// machine's memory if it has none).
 uint64_t memory_budget(const Config& config);
+/// Of these, bytes for stored answers; the rest is for bodies.
+uint64_t cache_budget(const Config& config);
 /// `threads`, or for "auto" the CPU quota of the cgroup, else the CPUs that this process may use; at
 /// most 4.
 uint32_t thread_count(const Config& config);

@@ -266,7 +266,10 @@ std::string Server::Impl::start() {
     all.push_back(loops.back().get());
     all_const.push_back(loops.back().get());
   }
-  services = std::make_unique<Services>(config, observer, disk, memory_budget(*config), all);
+  const uint64_t cache = cache_budget(*config);
+  const uint64_t memory = memory_budget(*config);
+  services = std::make_unique<Services>(config, observer, disk,
+                                        memory - std::min(cache, memory / 2), cache, all);
   std::string fault = spill_fault(*config);
   if (!fault.empty()) {
     log_warning(fault + "; bodies stay in memory only. Make the folder writable, or name another " +
@@ -313,6 +316,7 @@ void Server::Impl::register_gauges() {
                    labels);
       }
     }
+    services->caches->collect(sink);
     services->secrets->collect(sink);
     services->tls->collect(sink);
     collect_dns(*services->dns, sink);

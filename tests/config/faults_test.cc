@@ -47,7 +47,7 @@ TEST(ConfigFaults, UnknownKeysAtEveryLevel) {
                         "are `call`, `body`, `method`, `safe`, `headers`"));
   EXPECT_TRUE(one_fault("listen = { address = \"0.0.0.0:1\", tls = {} }\n" + kShop + kRoute,
                         "t.toml:1:35: unknown key `tls` in this table; the keys are `address`"));
-  for (const char* later : {"[cache]\n", "[route.fanout]\n"}) {
+  for (const char* later : {"[tls]\n", "[route.fanout]\n"}) {
     EXPECT_FALSE(load(kSmall + later).ok()) << later;
   }
 }

@@ -78,6 +78,7 @@ inline Json schema_of(const CallBody&) {
           {"properties", {{"json", Json::object()}, {"form", std::move(form)}}},
           {"additionalProperties", false}};
 }
+inline Json schema_of(const StatusTtls&) { return object_of(schema_of(Time{0s, 1h})); }
 inline Json schema_of(const RoutePath&) { return text_schema(); }
 inline Json schema_of(const CallText&) { return text_schema(); }
 
@@ -136,7 +137,9 @@ class SchemaWriter {
   }
   template <class S>
   void inline_table(std::string_view key, S&) {
-    put(key, describe(key), section<S>(key));
+    Json schema = section<S>(key);
+    if (key == "cache") schema = {{"anyOf", {{{"type", "boolean"}}, std::move(schema)}}};
+    put(key, describe(key), std::move(schema));
   }
   template <class S>
   void named_tables(std::string_view key, std::vector<S>&, std::string S::*) {

@@ -1,0 +1,255 @@
+// See cache_lookup.h.
+#include "proxy/exchange/cache_lookup.h"
+
+#include "cache/directives.h"
+
+namespace siding {
+
+namespace {
+/// Each use needs the origin's word: one fetch never serves two.
+bool validates_each_time(const Freshness& f) {
+  return f.always_validate || f.lifetime.length <= Seconds(0);
+}
+}  // namespace
+
+CacheLookup::Kind CacheLookup::direct(Forward forward) {
+  status.forward = forward;
+  return Kind::direct;
+}
+
+CacheLookup::Kind CacheLookup::fail(Outcome why, std::string_view text, int seconds) {
+  outcome = why;
+  detail = text;
+  retry_after = seconds;
+  return Kind::failed;
+}
+
+/// What is stored, so that it may be sent, or why nothing is; nullopt: it has to be fetched.
+std::optional<CacheLookup::Kind> CacheLookup::look() {
+  const CachePolicy& policy = ask_.owner->policy;
+  const RequestHead& request = ask_.request;
+  Caches& caches = *services_.shared.caches;
+  const WallTime now = services_.loop.clock().wall();
+  found_ =
+      caches.store.find(place->uri, place->variant, request.fields, policy, services_.loop.now());
+  decision_ = {};
+  status = {};
+  if (!found_.entry) {
+    if (refuses_forwarding(request)) return fail(Outcome::not_cached, "nothing is stored", 0);
+    if (request_directives(request.fields).no_store) return direct(Forward::bypass);
+    status.forward = found_.other_variants ? Forward::vary_miss : Forward::uri_miss;
+    result = CacheResult::miss;
+    // A part, or a head, is no answer that others could use; credentials ask for a private one.
+    if (request.method == "HEAD" || request.fields.has("range") || !may_join() ||
+        request.fields.has("authorization")) {
+      return Kind::direct;
+    }
+    return std::nullopt;
+  }
+  decision_ = may_reuse(request, found_.entry->freshness, policy, now);
+  if (decision_.send_now()) {
+    entry = found_.entry;
+    age = decision_.age;
+    status.ttl = decision_.time_left;
+    result = decision_.kind == Reuse::fresh ? CacheResult::hit : CacheResult::stale;
+    if (decision_.kind == Reuse::stale_while_revalidate) refresh();
+    return Kind::stored;
+  }
+  if (decision_.kind == Reuse::only_if_cached) {
+    return fail(Outcome::not_cached, "what is stored has to be validated", 0);
+  }
+  status.forward = forward_of(decision_);
+  if (decision_.kind == Reuse::bypass) return direct(Forward::bypass);
+  result = CacheResult::miss;
+  if (request.method == "HEAD") return Kind::direct;
+  return std::nullopt;
+}
+
+bool CacheLookup::may_join() const {
+  if (alone_ || !ask_.waits_for_others || !ask_.owner->coalesce || found_.pass) return false;
+  return !found_.entry || !validates_each_time(found_.entry->freshness);
+}
+
+std::string CacheLookup::flight_key() const {
+  std::string key = key_;
+  if (!vary_.empty()) {
+    key += " vary " + vary_;
+  } else if (found_.other_variants) {
+    key += " vary " + vary_key(found_.vary, ask_.request.fields, ask_.owner->policy);
+  } else if (found_.entry) {
+    key += " vary " + found_.entry->vary_key;
+  }
+  return key;
+}
+
+FlightFetch::Order CacheLookup::order(FlightRef flight, std::string key) const {
+  FlightFetch::Order out;
+  out.flight = std::move(flight);
+  out.owner = ask_.owner;
+  out.key = std::move(key);
+  out.place = *place;
+  out.stale = found_.entry;
+  out.stale_if_error = decision_.stale_if_error;
+  out.peer = ask_.peer;
+  out.scheme = ask_.scheme;
+  return out;
+}
+
+/// Reads the fetch that is under way, or begins one.
+void CacheLookup::join() {
+  Services& shared = services_.shared;
+  auto make = [&] {
+    return std::make_shared<Flight>(shared.bodies, shared.caches->counts,
+                                    ask_.owner->policy.max_object);
+  };
+  Flights::Joined joined{nullptr, true};
+  std::string key;
+  if (may_join()) {
+    key = flight_key();
+    joined = shared.caches->flights.join(key, place->uri, make);
+  } else {
+    joined.flight = make();
+  }
+  reader = std::make_unique<Flight::Reader>(joined.flight, services_.loop, joined.leads);
+  if (!joined.leads) return;
+  RequestHead head = ask_.request;
+  head.fields.set("X-Request-Id", ask_.request_id);
+  FlightFetch::start(services_, order(std::move(joined.flight), std::move(key)), std::move(head),
+                     ask_.body.share(), ask_.run);
+}
+
+/// In the background, unless somebody is at it already.
+void CacheLookup::refresh() {
+  Services& shared = services_.shared;
+  auto make = [&] {
+    return std::make_shared<Flight>(shared.bodies, shared.caches->counts,
+                                    ask_.owner->policy.max_object);
+  };
+  std::string key = flight_key();
+  Flights::Joined joined = shared.caches->flights.join(key, place->uri, make);
+  if (!joined.leads) return;
+  FlightFetch::Order background = order(std::move(joined.flight), std::move(key));
+  background.refresh = true;
+  // Whatever this client thinks of ages, and of what it has of it already.
+  RequestHead head = ask_.request;
+  head.fields.remove("cache-control");
+  head.fields.remove("pragma");
+  FlightFetch::start(services_, std::move(background), std::move(head), ask_.body.share(),
+                     ask_.run);
+}
+
+CacheLookup::Kind CacheLookup::send_stale(std::string_view why, int origin_status) {
+  reader.reset();
+  entry = found_.entry;
+  const WallTime now = services_.loop.clock().wall();
+  age = current_age(entry->freshness, now);
+  status.ttl = time_left(entry->freshness, now);
+  status.forward = Forward::stale;
+  status.forward_status = origin_status;
+  status.detail = why;
+  result = CacheResult::stale;
+  return Kind::stored;
+}
+
+/// Nobody waits in vain twice: the next fetch is shared with those whom this one failed too, the one
+/// after that is one's own.
+std::optional<CacheLookup::Kind> CacheLookup::once_more(bool alone) {
+  reader.reset();
+  ++round_;
+  alone_ = alone || round_ > 1;
+  return std::nullopt;
+}
+
+std::optional<CacheLookup::Kind> CacheLookup::decide() {
+  Flight& flight = reader->flight();
+  const Flight::State state = reader->state();
+  const bool leads = reader->leads();
+  if (state == Flight::State::again) return once_more(false);
+  if (state == Flight::State::failed) {
+    const Outcome why = flight.outcome();
+    if (decision_.stale_if_unreachable) return send_stale(to_string(why), 0);
+    if (!leads && round_ == 0) return once_more(false);
+    return fail(why, flight.detail(), flight.retry_after());
+  }
+  if (!flight.alone()) return decide_shared(flight);
+  const int origin_status = flight.origin_status();
+  if (decision_.stale_if_error && is_stale_if_error_status(origin_status)) {
+    return send_stale("origin failed", origin_status);
+  }
+  if (!leads) return once_more(!flight.momentary());
+  status.detail = to_string(flight.reason());
+  return Kind::flight;
+}
+
+std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
+  const CachePolicy& policy = ask_.owner->policy;
+  const bool leads = reader->leads();
+  EntryRef answer = flight.entry();
+  if (!leads) {
+    if (!flight.reusable()) return once_more(true);
+    if (!vary_matches(answer->vary, answer->vary_key, ask_.request.fields, policy)) {
+      vary_ = vary_key(answer->vary, ask_.request.fields, policy);
+      return once_more(false);
+    }
+    status.collapsed = true;
+  }
+  const WallTime now = services_.loop.clock().wall();
+  age = current_age(answer->freshness, now);
+  status.ttl = time_left(answer->freshness, now);
+  status.stored = true;
+  const bool revalidated = flight.revalidated();
+  result = leads ? CacheResult::miss : CacheResult::joined;
+  if (revalidated && leads) result = CacheResult::revalidated;
+  if (revalidated) status.forward_status = flight.origin_status();
+  const bool in_parts = ask_.request.fields.has("range");
+  if (!revalidated && !(in_parts && reader->state() == Flight::State::whole)) return Kind::flight;
+  entry = std::move(answer);
+  reader.reset();
+  return Kind::stored;
+}
+
+/// What the client of a fetch sees of it before its answer is there.
+void CacheLookup::tell_client(Flight& flight) {
+  if (ask_.client == nullptr) return;
+  if (flight.inside()) ask_.client->fin_is_gone = false;
+  if (!reader->leads()) return;
+  for (const ResponseHead& interim : flight.take_interim()) ask_.client->send_interim(interim);
+}
+
+Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
+  const RequestHead& request = ask_.request;
+  std::optional<CacheKey> key = cache_key(request, ask_.owner->policy, ask_.content_digest);
+  if (!key) {
+    const bool readable = is_safe(request.method);
+    // An answer to POST may say what GET would be answered (RFC 9110 9.3.3).
+    if (request.method == "POST") {
+      auto uri = uri_key(request.scheme, request.authority, request.target, ask_.owner->policy);
+      if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}};
+    }
+    co_return direct(readable ? Forward::bypass : Forward::method);
+  }
+  key_ = std::to_string(ask_.owner->id) + " " + key->text();
+  place = StorePlace{std::move(key->uri), {ask_.owner->id, std::move(key->content)}};
+  while (true) {
+    std::optional<Kind> known = look();
+    if (!known && alone_ && !found_.entry) known = Kind::direct;
+    if (known) co_return *known;
+    join();
+    Flight& flight = reader->flight();
+    const bool in_parts = request.fields.has("range");
+    while (true) {
+      const Flight::State state = reader->state();
+      const bool grows = state == Flight::State::open && in_parts && !flight.alone();
+      if (state != Flight::State::pending && !grows) break;
+      tell_client(flight);
+      bool changed = co_await Wait(reader->changed(), deadline);
+      if (changed) continue;
+      co_return fail(Outcome::deadline, "the answer did not come before the deadline", 0);
+    }
+    tell_client(flight);
+    known = decide();
+    if (known) co_return *known;
+  }
+}
+
+}  // namespace siding

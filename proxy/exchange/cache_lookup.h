@@ -1,0 +1,82 @@
+// What the cache has for a request: a stored answer, a fetch to read from, or nothing. It decides who
+// fetches, who waits for whom, and what a failure of the origin means.
+// Invariants: every wait ends at the deadline at the latest; nobody waits for a fetch that may turn out
+// to be of no use to it more than once.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cache/cache_key.h"
+#include "cache/cache_status.h"
+#include "cache/reuse.h"
+#include "proxy/exchange/flight_fetch.h"
+
+namespace siding {
+
+class CacheLookup {
+ public:
+  struct Ask {
+    const CacheOwner* owner = nullptr;
+    RequestHead request;         ///< as the client sent it
+    std::string content_digest;  ///< of a QUERY: see cache_key()
+    Buffer body;                 ///< likewise
+    SocketAddress peer;          ///< see FlightFetch::Order
+    std::string_view scheme;
+    std::string_view request_id;
+    bool waits_for_others = true;  ///< false: it would wait for itself
+    Stream* client = nullptr;      ///< whose FIN means less once its request is inside
+    FlightFetch::Run run = nullptr;
+  };
+  CacheLookup(LoopServices& services, Ask ask) : services_(services), ask_(std::move(ask)) {}
+
+  enum class Kind : uint8_t {
+    direct,  ///< nothing: the request goes its way as if there were no cache
+    stored,  ///< send `entry`
+    flight,  ///< send what `reader` reads
+    failed,  ///< answer with `outcome`
+  };
+  Task<Kind> find(TimePoint deadline);
+
+  CacheResult result = CacheResult::pass;
+  CacheStatus status;
+  EntryRef entry;
+  std::optional<Duration> age;
+  std::unique_ptr<Flight::Reader> reader;
+  Outcome outcome = Outcome::internal;
+  std::string detail;
+  int retry_after = 1;
+  /// Where an answer that comes directly is to be stored, if it may be.
+  std::optional<StorePlace> place;
+  /// For direct: what is stored and has to be validated (a HEAD may do that).
+  const EntryRef& stale() const { return found_.entry; }
+  const RequestHead& request() const { return ask_.request; }
+  const CacheOwner& owner() const { return *ask_.owner; }
+
+ private:
+  std::optional<Kind> look();
+  Kind direct(Forward forward);
+  Kind fail(Outcome why, std::string_view text, int seconds);
+  Kind send_stale(std::string_view why, int origin_status);
+  void join();
+  void refresh();
+  FlightFetch::Order order(FlightRef flight, std::string key) const;
+  std::string flight_key() const;
+  bool may_join() const;
+  void tell_client(Flight& flight);
+  std::optional<Kind> decide();
+  std::optional<Kind> decide_shared(Flight& flight);
+  std::optional<Kind> once_more(bool alone);
+
+  LoopServices& services_;
+  Ask ask_;
+  std::string key_;  // of flights, without what Vary adds
+  MemoryStore::Found found_;
+  ReuseDecision decision_;
+  std::string vary_;  // what the request says in the fields that a flight's answer names
+  int round_ = 0;
+  bool alone_ = false;  // nobody else's fetch is of use
+};
+
+}  // namespace siding

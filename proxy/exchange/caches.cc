@@ -1,0 +1,126 @@
+// See caches.h.
+#include "proxy/exchange/caches.h"
+
+#include <set>
+
+#include "cache/cache_key.h"
+#include "cache/invalidate.h"
+#include "cache/key.h"
+
+namespace siding {
+
+namespace {
+std::unique_ptr<CacheOwner> owner_of(const CacheConfig& config, std::string_view name) {
+  if (!config.enabled) return nullptr;
+  auto owner = std::make_unique<CacheOwner>();
+  owner->id = key_hash(name);
+  owner->policy = policy_of(config);
+  owner->coalesce = config.coalesce;
+  return owner;
+}
+
+/// Routes of the same name, under another configuration too, answer the same requests from the same
+/// place.
+std::string name_of(const RouteConfig& route) {
+  std::string name = "route " + route.text() + " -> " + route.backend;
+  for (const auto& [field, value] : route.headers) name += " " + field + "=" + value;
+  return name;
+}
+
+Seconds whole_seconds(Duration d) { return std::chrono::ceil<Seconds>(d); }
+}  // namespace
+
+CachePolicy policy_of(const CacheConfig& config) {
+  CachePolicy policy;
+  policy.enabled = config.enabled;
+  policy.store_set_cookie = config.store_set_cookie;
+  policy.heuristic = config.heuristic;
+  for (const auto& [status, ttl] : config.ttl) policy.ttl.push_back({status, whole_seconds(ttl)});
+  policy.stale_while_revalidate = whole_seconds(config.stale_while_revalidate);
+  policy.stale_if_error = whole_seconds(config.stale_if_error);
+  policy.max_object = config.max_object;
+  policy.ignore_parameters = config.ignore;
+  policy.only_parameters = config.only;
+  return policy;
+}
+
+Flights::Shard& Flights::shard_of(std::string_view key) {
+  return shards_[key_hash(key) % shards_.size()];
+}
+
+void Flights::close(const std::string& key, const Flight& flight) {
+  Shard& shard = shard_of(key);
+  std::lock_guard lock(shard.mutex);
+  auto found = shard.flights.find(key);
+  if (found == shard.flights.end()) return;
+  FlightRef running = found->second.flight.lock();
+  if (!running || running.get() == &flight) shard.flights.erase(found);
+}
+
+void Flights::invalidate(std::string_view uri) {
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (auto& [key, slot] : shard.flights) {
+      if (slot.uri != uri) continue;
+      if (FlightRef running = slot.flight.lock()) running->do_not_store();
+    }
+  }
+}
+
+Caches::Caches(const Config& config, uint64_t bytes) : store(bytes) {
+  for (const RouteConfig& route : config.routes) {
+    routes_.push_back(owner_of(route.cache, name_of(route)));
+  }
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    auto owner = owner_of(upstream.cache, "upstream " + upstream.name);
+    if (owner) upstreams_.emplace(upstream.name, std::move(owner));
+  }
+  any_ = config.caches();
+}
+
+const CacheOwner* Caches::of_upstream(std::string_view name) const {
+  auto found = upstreams_.find(std::string(name));
+  return found == upstreams_.end() ? nullptr : found->second.get();
+}
+
+void Caches::collect(MetricSink& sink) const {
+  if (!any_) return;
+  const MemoryStore::Snapshot now = store.snapshot();
+  auto number = [](uint64_t n) { return static_cast<double>(n); };
+  sink.gauge("siding_cache_bytes", "Bytes of stored answers, all overhead included",
+             number(now.bytes));
+  sink.gauge("siding_cache_limit_bytes", "Their limit", number(store.limit()));
+  sink.gauge("siding_cache_entries", "Stored answers", number(now.entries));
+  sink.counter("siding_cache_evicted_total", "URIs whose answers made room for others",
+               number(now.evicted));
+  sink.counter("siding_cache_refused_total", "Answers for which there was no room",
+               number(now.refused));
+  sink.gauge("siding_cache_fetches", "Fetches under way",
+             static_cast<double>(counts.fetches.load()));
+  sink.gauge("siding_cache_readers", "Requests that wait for these fetches, or read them",
+             static_cast<double>(counts.readers.load()));
+}
+
+void Caches::invalidate(std::string_view uri) {
+  flights.invalidate(uri);
+  store.drop(uri);
+}
+
+void Caches::invalidate_after(const RequestHead& request, const ResponseHead& response) {
+  if (!any_ || is_safe(request.method)) return;
+  // Each reckons the keys of the same URI by its own policy.
+  std::set<std::string> uris;
+  auto add = [&](const CacheOwner& owner, const std::string& target) {
+    auto uri = uri_key(request.scheme, request.authority, target, owner.policy);
+    if (uri) uris.insert(std::move(*uri));
+  };
+  for (const std::string& target : invalidated_targets(request, response)) {
+    for (const auto& owner : routes_) {
+      if (owner) add(*owner, target);
+    }
+    for (const auto& [name, owner] : upstreams_) add(*owner, target);
+  }
+  for (const std::string& uri : uris) invalidate(uri);
+}
+
+}  // namespace siding
