@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "cache/directives.h"
 
 namespace siding {
@@ -13,6 +14,12 @@ namespace {
 constexpr std::array<std::string_view, static_cast<size_t>(Reuse::count_)> kReuses{
     "fresh", "stale", "stale_while_revalidate", "validate", "bypass", "only_if_cached"};
 static_assert(!kReuses.back().empty());
+
+constexpr std::array<std::string_view, 10> kNotForCaches{
+    "if-match",      "if-unmodified-since", "x-original-url",
+    "x-rewrite-url", "x-original-uri",      "x-http-method-override",
+    "x-http-method", "x-method-override",   "x-original-host",
+    "x-host"};
 
 /// Whether stale responses may be sent within `window`, which is the response's own word or, where it
 /// has none, the route's. s-maxage forbids it as proxy-revalidate does (RFC 9111 5.2.2.10), but an
@@ -47,7 +54,10 @@ bool may_look_up(const RequestHead& request) {
   bool safe = request.method == "GET" || request.method == "HEAD";
   if (!safe && request.method != "QUERY") return false;
   if (safe && has_content(request)) return false;
-  return !request.fields.has("if-match") && !request.fields.has("if-unmodified-since");
+  return std::none_of(request.fields.begin(), request.fields.end(), [](const Field& f) {
+    return std::any_of(kNotForCaches.begin(), kNotForCaches.end(),
+                       [&](std::string_view name) { return equals_ignore_case(f.name, name); });
+  });
 }
 
 bool refuses_forwarding(const RequestHead& request) {

@@ -47,8 +47,10 @@ ReuseDecision may_reuse(const RequestHead& request, const Freshness& stored,
                         const CachePolicy& policy, WallTime now);
 
 /// Whether the cache is to look for a stored response at all: GET, HEAD or QUERY, without a content
-/// where the method gives it no meaning, and without conditions that only an origin can judge
-/// (If-Match, If-Unmodified-Since: RFC 9111 4.3.2).
+/// where the method gives it no meaning, without conditions that only an origin can judge (If-Match,
+/// If-Unmodified-Since: RFC 9111 4.3.2), and without the fields by which some frameworks let a request
+/// mean another URI or method (X-Original-URL, X-HTTP-Method-Override, ...): they are in no key, and
+/// whoever sends one must not choose what others get.
 bool may_look_up(const RequestHead& request);
 /// Whether it comes with a content, as its fields say.
 bool has_content(const RequestHead& request);

@@ -173,6 +173,21 @@ std::string client_address(const Fields& fields, std::string_view peer_ip,
   return client;
 }
 
+AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop) {
+  AskedOrigin out{hop.scheme, hop.host};
+  if (!hop.trusted) return out;
+  if (fields.count("x-forwarded-proto") == 1) {
+    std::string_view scheme = *fields.get("x-forwarded-proto");
+    if (equals_ignore_case(scheme, "https")) out.scheme = "https";
+    if (equals_ignore_case(scheme, "http")) out.scheme = "http";
+  }
+  if (fields.count("x-forwarded-host") == 1) {
+    std::string_view host = *fields.get("x-forwarded-host");
+    if (!host.empty() && host.find(',') == std::string_view::npos) out.host = host;
+  }
+  return out;
+}
+
 std::optional<std::string_view> request_id(const Fields& fields) {
   if (fields.count("x-request-id") != 1) return std::nullopt;
   std::string_view id = *fields.get("x-request-id");

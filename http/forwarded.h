@@ -31,6 +31,14 @@ bool set_forwarded(Fields& fields, const ForwardedHop& hop);
 std::string client_address(const Fields& fields, std::string_view peer_ip,
                            const std::function<bool(std::string_view ip)>& trusted);
 
+/// The origin that the client asked: a trusted proxy in front may have ended its TLS, or changed Host.
+/// X-Forwarded-Proto and -Host count if there is one of each; else what this hop knows.
+struct AskedOrigin {
+  std::string_view scheme;  ///< "http" or "https"
+  std::string_view host;
+};
+AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop);
+
 /// X-Request-Id if there is exactly one that matches [A-Za-z0-9._-]{1,128}.
 std::optional<std::string_view> request_id(const Fields& fields);
 

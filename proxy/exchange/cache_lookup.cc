@@ -218,12 +218,15 @@ void CacheLookup::tell_client(Flight& flight) {
 
 Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
   const RequestHead& request = ask_.request;
-  std::optional<CacheKey> key = cache_key(request, ask_.owner->policy, ask_.content_digest);
+  RequestHead keyed = request;
+  keyed.scheme = ask_.origin.scheme;
+  keyed.authority = ask_.origin.host;
+  std::optional<CacheKey> key = cache_key(keyed, ask_.owner->policy, ask_.content_digest);
   if (!key) {
     const bool readable = is_safe(request.method);
     // An answer to POST may say what GET would be answered (RFC 9110 9.3.3).
     if (request.method == "POST") {
-      auto uri = uri_key(request.scheme, request.authority, request.target, ask_.owner->policy);
+      auto uri = uri_key(keyed.scheme, keyed.authority, keyed.target, ask_.owner->policy);
       if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}};
     }
     co_return direct(readable ? Forward::bypass : Forward::method);

@@ -11,6 +11,7 @@
 #include "cache/cache_key.h"
 #include "cache/cache_status.h"
 #include "cache/reuse.h"
+#include "http/forwarded.h"
 #include "proxy/exchange/flight_fetch.h"
 
 namespace siding {
@@ -20,6 +21,7 @@ class CacheLookup {
   struct Ask {
     const CacheOwner* owner = nullptr;
     RequestHead request;         ///< as the client sent it
+    AskedOrigin origin;          ///< of its key
     std::string content_digest;  ///< of a QUERY: see cache_key()
     Buffer body;                 ///< likewise
     SocketAddress peer;          ///< see FlightFetch::Order

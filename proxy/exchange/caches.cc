@@ -106,15 +106,19 @@ void Caches::invalidate(std::string_view uri) {
   store.drop(uri);
 }
 
-void Caches::invalidate_after(const RequestHead& request, const ResponseHead& response) {
+void Caches::invalidate_after(const RequestHead& request, const AskedOrigin& origin,
+                              const ResponseHead& response) {
   if (!any_ || is_safe(request.method)) return;
   // Each reckons the keys of the same URI by its own policy.
   std::set<std::string> uris;
   auto add = [&](const CacheOwner& owner, const std::string& target) {
-    auto uri = uri_key(request.scheme, request.authority, target, owner.policy);
+    auto uri = uri_key(origin.scheme, origin.host, target, owner.policy);
     if (uri) uris.insert(std::move(*uri));
   };
-  for (const std::string& target : invalidated_targets(request, response)) {
+  RequestHead asked = request;
+  asked.scheme = origin.scheme;
+  asked.authority = origin.host;
+  for (const std::string& target : invalidated_targets(asked, response)) {
     for (const auto& owner : routes_) {
       if (owner) add(*owner, target);
     }

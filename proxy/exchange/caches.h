@@ -12,6 +12,7 @@
 
 #include "cache/memory_store.h"
 #include "config/config.h"
+#include "http/forwarded.h"
 #include "proxy/exchange/flight.h"
 #include "proxy/observe/gauges.h"
 
@@ -74,7 +75,8 @@ class Caches {
   /// A URI's answers are not to be used any more.
   void invalidate(std::string_view uri);
   /// What an answer to an unsafe method makes invalid (RFC 9111 4.4), whosever it is.
-  void invalidate_after(const RequestHead& request, const ResponseHead& response);
+  void invalidate_after(const RequestHead& request, const AskedOrigin& origin,
+                        const ResponseHead& response);
 
   void collect(MetricSink& sink) const;
 

@@ -76,6 +76,7 @@ class Exchange {
   PathCaptures captures_;
   std::string peer_ip_;  // empty for a unix socket
   bool trusted_peer_ = false;
+  AskedOrigin origin_;  // views of the head's text
   uint64_t client_ = 0;
   bool self_call_ = false;
   TimePoint deadline_ = kNever;

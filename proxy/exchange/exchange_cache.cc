@@ -20,6 +20,7 @@ Task<bool> Exchange::from_cache() {
   CacheLookup::Ask ask;
   ask.owner = owner;
   ask.request = stream_.head;
+  ask.origin = origin_;
   ask.peer = stream_.peer();
   ask.scheme = stream_.scheme;
   ask.request_id = record_.request_id;
@@ -70,7 +71,7 @@ void Exchange::take_flight_record(Flight& flight) {
 /// An answer that comes by the usual way: what it changes in the store, and what the cache says of it.
 void Exchange::finish_answer(ResponseHead& head) {
   Caches& caches = *shared().caches;
-  caches.invalidate_after(stream_.head, head);
+  caches.invalidate_after(stream_.head, origin_, head);
   if (!lookup_) return;
   CacheStatus status = lookup_->status;
   const WallTime now = services_.loop.clock().wall();

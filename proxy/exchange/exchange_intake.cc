@@ -41,6 +41,7 @@ void Exchange::begin_record() {
     std::optional<SocketAddress> address = SocketAddress::parse(record_.client, 0);
     if (address) client_ = client_key(*address);
   }
+  origin_ = asked_origin(head.fields, {peer_ip_, trusted_peer_, stream_.scheme, head.authority});
   std::optional<std::string_view> id = request_id(head.fields);
   record_.request_id = id ? std::string(*id) : services_.new_request_id();
 }

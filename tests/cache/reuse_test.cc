@@ -174,6 +174,8 @@ TEST(CacheReuse, Rfc9111_4_WithoutAClockNothingIsSentUnvalidated) {
 TEST(CacheReuse, Rfc9111_4_OnlySafeMethodsAreLookedUp) {
   EXPECT_TRUE(may_look_up(request({}, "GET")));
   EXPECT_TRUE(may_look_up(request({}, "HEAD")));
+  EXPECT_FALSE(may_look_up(request({{"X-Original-URL", "/b"}}))) << "it may mean another URI";
+  EXPECT_FALSE(may_look_up(request({{"x-http-method-override", "PUT"}})));
   EXPECT_TRUE(may_look_up(request({{"Content-Length", "5"}}, "QUERY")));
   for (std::string_view method :
        {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "X"}) {

@@ -47,6 +47,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
+cache=false
+for option in "${@:2}"; do [[ $option != --cache ]] || cache=true; done
 cat >"$folder/siding.toml" <<TOML
 listen = ["127.0.0.1:$port"]
 
@@ -56,6 +58,7 @@ concurrency = 64
 
 [[route]]
 backend = "origin"
+cache = $cache
 TOML
 
 give_up() {

@@ -181,6 +181,25 @@ TEST(Cache, KeepsVariants) {
   EXPECT_EQ(2, shop.backend.requests());
 }
 
+TEST(Cache, TheSchemeThatATrustedProxyTookCounts) {
+  CachedShop shop("true", {.top = "trusted_proxies = [\"127.0.0.1\"]\n"});
+  shop.backend.on_request(
+      [](Origin::Call& call) { call.respond(call.request.field("x-forwarded-proto"), kMinute); });
+  EXPECT_EQ("http", shop.ask("/").body);
+  EXPECT_EQ("https", shop.ask("/", "X-Forwarded-Proto: https\r\n").body);
+  EXPECT_EQ("http", shop.ask("/", "X-Forwarded-Proto: http\r\n").body);
+  EXPECT_EQ(2, shop.backend.requests());
+}
+
+TEST(Cache, WhoMayMeanAnotherUriChoosesForNobody) {
+  CachedShop shop;
+  shop.backend.on_request(
+      [](Origin::Call& call) { call.respond(call.request.field("x-original-url"), kMinute); });
+  EXPECT_EQ("/evil", shop.ask("/", "X-Original-URL: /evil\r\n").body);
+  EXPECT_EQ("", shop.ask("/").body);
+  EXPECT_EQ("siding; fwd=bypass", shop.ask("/", "X-Original-URL: /evil\r\n").field("cache-status"));
+}
+
 TEST(Cache, ParametersThatDoNotCount) {
   CachedShop shop("{ ignore = [\"utm_source\"] }");
   shop.says("song", kMinute);
