@@ -121,6 +121,7 @@ void FlightFetch::open(ResponseHead response, BodyFraming body_framing) {
     if (passes_by_nature(reason, response)) remember_to_pass();
     const bool momentary = is_momentary(response);
     flight().begin_alone(std::move(response), body_framing, reason, momentary);
+    services_.loop.wake(poke_);  // perhaps all have left
     return;
   }
   std::shared_ptr<Entry> draft =
@@ -133,6 +134,7 @@ void FlightFetch::open(ResponseHead response, BodyFraming body_framing) {
 void FlightFetch::send_data(Buffer data) {
   if (answered_ || finished) return;
   if (!to_file_.empty() || !flight().append(data)) to_file_.append(std::move(data));
+  if (!flight().has_readers()) services_.loop.wake(poke_);
   if (to_file_.empty()) return;
   body_changed.notify();
   if (writing_) return;
@@ -148,7 +150,9 @@ Task<> FlightFetch::write_file() {
     const size_t size = piece.size();
     Result<> written = co_await flight().file().append(std::move(piece));
     if (!written) {
-      abort();
+      finished = true;
+      close();
+      flight().tear();
       services_.loop.wake(end_);
       co_return;
     }
@@ -203,6 +207,7 @@ void FlightFetch::remember_to_pass() {
 void FlightFetch::abort() {
   if (finished) return;
   finished = true;
+  writing_.reset();
   close();
   flight().tear();
 }

@@ -17,7 +17,7 @@ struct Story {
   std::function<void(test::LoopWorld&)> begin;
   /// Statuses of the answers that the clients get when nobody cancels, in the order of the clients;
   /// 0: a torn answer.
-  std::vector<int> answers;
+  std::vector<int> answers{};
   /// Time that passes each time that nothing moves before the end.
   Duration tick{};
   /// Told of each tick.
@@ -28,6 +28,8 @@ struct Story {
 
 /// Requests, bodies, answers, the queue.
 std::vector<Story> backend_stories();
+/// Stored answers, and fetches that several share.
+std::vector<Story> cache_stories();
 /// Prefetch and egress.
 std::vector<Story> upstream_stories();
 

@@ -112,6 +112,8 @@ void LoopWorld::expect_nothing_left() {
   EXPECT_EQ(pins.bytes, 0u) << "bytes of pins";
   EXPECT_EQ(services->bodies.memory.used(), 0u) << "memory of bodies";
   EXPECT_EQ(services->bodies.spill.used(), 0u) << "spilled bytes";
+  EXPECT_EQ(services->caches->counts.fetches.load(), 0) << "fetches for the cache";
+  EXPECT_EQ(services->caches->counts.readers.load(), 0);
   EXPECT_EQ(services->abandoned.load(), 0u);
   EXPECT_EQ(here->background.size(), 0u);
 }
