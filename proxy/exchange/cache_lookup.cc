@@ -92,6 +92,7 @@ FlightFetch::Order CacheLookup::order(FlightRef flight, std::string key) const {
   out.stale_if_error = decision_.stale_if_error;
   out.peer = ask_.peer;
   out.scheme = ask_.scheme;
+  out.terms = ask_.terms;
   return out;
 }
 
@@ -113,7 +114,7 @@ void CacheLookup::join() {
   reader = std::make_unique<Flight::Reader>(joined.flight, services_.loop, joined.leads);
   if (!joined.leads) return;
   RequestHead head = ask_.request;
-  head.fields.set("X-Request-Id", ask_.request_id);
+  if (!ask_.request_id.empty()) head.fields.set("X-Request-Id", ask_.request_id);
   FlightFetch::start(services_, order(std::move(joined.flight), std::move(key)), std::move(head),
                      ask_.body.share(), ask_.run);
 }
@@ -169,6 +170,7 @@ std::optional<CacheLookup::Kind> CacheLookup::decide() {
     const Outcome why = flight.outcome();
     if (decision_.stale_if_unreachable) return send_stale(to_string(why), 0);
     if (!leads && round_ == 0) return once_more(false);
+    error = flight.error();
     return fail(why, flight.detail(), flight.retry_after());
   }
   if (!flight.alone()) return decide_shared(flight);

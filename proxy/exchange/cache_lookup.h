@@ -30,6 +30,7 @@ class CacheLookup {
     bool waits_for_others = true;  ///< false: it would wait for itself
     Stream* client = nullptr;      ///< whose FIN means less once its request is inside
     FlightFetch::Run run = nullptr;
+    FlightFetch::Terms terms{};
   };
   CacheLookup(LoopServices& services, Ask ask) : services_(services), ask_(std::move(ask)) {}
 
@@ -49,6 +50,7 @@ class CacheLookup {
   Outcome outcome = Outcome::internal;
   std::string detail;
   int retry_after = 1;
+  std::optional<Error> error;  ///< of a call to an upstream
   /// Where an answer that comes directly is to be stored, if it may be.
   std::optional<StorePlace> place;
   /// For direct: what is stored and has to be validated (a HEAD may do that).

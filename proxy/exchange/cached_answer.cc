@@ -8,7 +8,7 @@ namespace siding {
 
 namespace {
 
-constexpr size_t kPiece = 128 * 1024;
+constexpr size_t kSentPiece = 128 * 1024;
 
 void send_not_modified(Stream& stream, const ResponseHead& stored, const CacheStatus& status,
                        std::optional<Duration> age) {
@@ -58,7 +58,7 @@ Task<Sent> send_stored(Stream& stream, RequestHead request, EntryRef entry, Cach
                    bare ? BodyFraming::none() : BodyFraming::of_length(body.size()));
   if (request.method == "HEAD") body.clear();
   while (!body.empty()) {
-    stream.send_data(body.take(std::min(body.size(), kPiece)));
+    stream.send_data(body.take(std::min(body.size(), kSentPiece)));
     if (stream.unsent() <= kHighWatermark) continue;
     bool room = co_await wait_for_room(stream, deadline);
     if (!room) {
@@ -92,7 +92,7 @@ Task<Sent> send_flight(Stream& stream, RequestHead request, Flight::Reader& read
   while (true) {
     // Looked at first: what was there when it was whole has been read by then.
     const Flight::State state = reader.state();
-    Result<Buffer> piece = co_await reader.read(kPiece);
+    Result<Buffer> piece = co_await reader.read(kSentPiece);
     if (!piece || state == Flight::State::torn) {
       Sent torn = cut_off(stream, Outcome::backend_aborted, code, "the answer broke off");
       co_return std::move(torn);

@@ -73,7 +73,9 @@ Caches::Caches(const Config& config, uint64_t bytes) : store(bytes) {
   }
   for (const UpstreamConfig& upstream : config.upstreams) {
     auto owner = owner_of(upstream.cache, "upstream " + upstream.name);
-    if (owner) upstreams_.emplace(upstream.name, std::move(owner));
+    if (!owner) continue;
+    owner->upstream = upstream.name;
+    upstreams_.emplace(upstream.name, std::move(owner));
   }
   any_ = config.caches();
 }

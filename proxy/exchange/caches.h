@@ -23,6 +23,7 @@ struct CacheOwner {
   uint64_t id = 0;  ///< tells its answers from those of others, under the next configuration too
   CachePolicy policy;
   bool coalesce = true;
+  std::string upstream;  ///< empty: a route's
 };
 CachePolicy policy_of(const CacheConfig& config);
 

@@ -10,7 +10,8 @@
 #include "http/hop.h"
 #include "http/uri.h"
 #include "proxy/downstream/local_reply.h"
-#include "proxy/exchange/call.h"
+#include "proxy/exchange/cached_answer.h"
+#include "proxy/exchange/cached_call.h"
 #include "proxy/exchange/lease.h"
 #include "proxy/exchange/relay.h"
 #include "proxy/observe/log.h"
@@ -53,8 +54,12 @@ struct Failed {
 class EgressCallRun {
  public:
   EgressCallRun(LoopServices& services, Stream& stream) : services_(services), stream_(stream) {}
-  ~EgressCallRun() { services_.counters().blocked(services_.loop.now() - stream_.started); }
+  ~EgressCallRun() {
+    if (fetch_ == nullptr) services_.counters().blocked(services_.loop.now() - stream_.started);
+  }
   Task<> run();
+  /// For the cache: the call of the worker whose request `flight` has, made as that would be.
+  static Task<> fetch(LoopServices& services, FlightFetch& flight);
 
  private:
   bool refuse_early();
@@ -63,6 +68,10 @@ class EgressCallRun {
   Task<bool> from_pin();
   void learn(const std::vector<PinRef>& inside, std::string_view exchange);
   void send_pinned(const PinnedAnswer& answer);
+  Task<bool> from_cache();
+  RequestHead end_to_end() const;
+  void guard();
+  void finish_answer(ResponseHead& head);
   Task<> forward();
   Task<bool> attempt(Lease lease, const RequestHead& head, Failed* failed);
   Task<bool> pause_within_budget(uint32_t tries);
@@ -76,9 +85,17 @@ class EgressCallRun {
   bool guarded_ = false;  // the file says that siding looks after this call
   TimePoint deadline_ = kNever;
   Fields call_fields_;  // end-to-end, as the worker sent them
+  FlightFetch* fetch_ = nullptr;
+  std::unique_ptr<CacheLookup> lookup_;  // null: its destination has no cache
+  std::optional<StoreWriter> writer_;
+  WallTime sent_at_{};
 };
 
 void EgressCallRun::answer(Outcome outcome, std::string_view detail) {
+  if (fetch_ != nullptr) {
+    fetch_->failed(outcome, detail, 1);
+    return;
+  }
   send_local_reply(stream_, outcome, detail);
 }
 
@@ -230,8 +247,83 @@ Task<bool> EgressCallRun::from_pin() {
   co_return true;
 }
 
+/// The request as the worker means it, to its destination.
+RequestHead EgressCallRun::end_to_end() const {
+  RequestHead head = stream_.head;
+  head.fields = call_fields_;
+  head.target = head.fields.intern(to_.target);
+  head.authority = head.fields.intern(to_.origin.authority());
+  head.scheme = to_.origin.scheme;
+  return head;
+}
+
+/// True if the call was answered by what is stored, or by a fetch for it.
+Task<bool> EgressCallRun::from_cache() {
+  const CacheOwner* owner = to_.upstream == nullptr ? nullptr : cache_of(services_, *to_.upstream);
+  if (owner == nullptr) co_return false;
+  CacheLookup::Ask ask = ask_for_call(services_, *owner, *to_.upstream, end_to_end());
+  ask.peer = stream_.peer();
+  ask.client = &stream_;
+  ask.run = &EgressCallRun::fetch;
+  lookup_ = std::make_unique<CacheLookup>(services_, std::move(ask));
+  CacheLookup& found = *lookup_;
+  const CacheLookup::Kind kind = co_await found.find(kNever);
+  if (kind == CacheLookup::Kind::direct) co_return false;
+  const bool calls = found.reader && found.reader->leads();
+  services_.counters().count(calls ? EgressCall::forwarded : EgressCall::cached);
+  if (kind == CacheLookup::Kind::stored) {
+    Sent sent = co_await send_stored(stream_, found.request(), found.entry, found.status, found.age,
+                                     kNever);
+    co_return sent.outcome != Outcome::internal;
+  }
+  if (kind == CacheLookup::Kind::flight) {
+    Sent sent = co_await send_flight(stream_, found.request(), *found.reader, found.status,
+                                     found.age, kNever);
+    co_return sent.outcome != Outcome::internal;
+  }
+  // As without a cache: where no answer came the library's own error handling runs.
+  if (found.outcome == Outcome::internal) {
+    stream_.abort();
+  } else {
+    answer(found.outcome, found.detail);
+  }
+  co_return true;
+}
+
+Task<> EgressCallRun::fetch(LoopServices& services, FlightFetch& flight) {
+  EgressCallRun call(services, flight);
+  call.fetch_ = &flight;
+  call.to_.upstream = services.shared.upstream(flight.owner().upstream);
+  call.to_.origin = call.to_.upstream->config.url;
+  call.to_.target = flight.head.target;
+  call.call_fields_ = flight.head.fields;
+  flight.went_inside(false);
+  call.guard();
+  co_await call.forward();
+}
+
+/// What an answer changes in the store, and what the cache says of it.
+void EgressCallRun::finish_answer(ResponseHead& head) {
+  if (to_.upstream == nullptr) return;
+  Caches& caches = *shared().caches;
+  const RequestHead sent = end_to_end();
+  caches.invalidate_after(sent, {sent.scheme, sent.authority}, head);
+  if (!lookup_) return;
+  CacheStatus status = lookup_->status;
+  if (lookup_->place && sent.method != "HEAD") {
+    writer_.emplace(caches, shared().bodies.memory, lookup_->owner(), *lookup_->place);
+    const WallTime now = services_.loop.clock().wall();
+    StoreReason reason =
+        writer_->begin(lookup_->request(), head, {sent_at_, now}, services_.loop.now());
+    status.stored = reason == StoreReason::stored;
+    if (!status.stored) status.detail = to_string(reason);
+  }
+  add_cache_status(head.fields, status);
+}
+
 Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
   prepare_answer(head, true);
+  finish_answer(head);
   stream_.send_head(std::move(head), client_framing(client.framing()));
   while (true) {
     Result<Buffer> piece = co_await client.read_body(deadline_);
@@ -240,9 +332,11 @@ Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
       co_return;
     }
     if (piece->empty()) break;
+    if (writer_) writer_->append(*piece);
     stream_.send_data(std::move(*piece));
     co_await wait_for_room(stream_, kNever);
   }
+  if (writer_) writer_->finish();
   Fields trailers = client.take_trailers();
   stream_.send_end(&trailers);
 }
@@ -291,10 +385,8 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* 
 
 Task<> EgressCallRun::forward() {
   bool counted = false;
-  RequestHead head = stream_.head;
-  head.fields = call_fields_;
-  head.target = head.fields.intern(to_.target);
-  head.authority = head.fields.intern(to_.origin.authority());
+  RequestHead head = end_to_end();
+  sent_at_ = services_.loop.clock().wall();
   if (to_.upstream != nullptr) set_upstream_fields(shared(), *to_.upstream, head.fields);
   add_via(head.fields, head.minor_version);
   add_cdn_loop(shared(), head.fields);
@@ -315,7 +407,7 @@ Task<> EgressCallRun::forward() {
       answer(Outcome::forbidden, lease.error().detail);
       co_return;
     }
-    if (!counted) services_.counters().count(EgressCall::forwarded);
+    if (!counted && fetch_ == nullptr) services_.counters().count(EgressCall::forwarded);
     counted = true;
     Failed failed;
     if (lease) {
@@ -367,9 +459,16 @@ Task<> EgressCallRun::run() {
   strip_request_fields(call_fields_, Direction::egress);
   bool answered = co_await from_pin();
   if (answered) co_return;
+  answered = co_await from_cache();
+  if (answered) co_return;
+  guard();
+  co_await forward();
+}
+
+/// Whether siding looks after the call, as the file says.
+void EgressCallRun::guard() {
   guarded_ = to_.upstream != nullptr && to_.upstream->config.guard_worker;
   if (guarded_) deadline_ = after(services_.loop.now(), to_.upstream->config.timeout);
-  co_await forward();
 }
 
 }  // namespace

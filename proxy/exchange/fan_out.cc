@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "http/media_type.h"
+#include "proxy/exchange/cached_call.h"
 #include "proxy/exchange/merge.h"
 #include "proxy/observe/format.h"
 
@@ -101,7 +102,7 @@ Task<> FanOut::run_leg(Leg& leg, TimePoint deadline) {
     CallOptions options{.deadline = std::min(deadline, after(leg.began, timeout)),
                         .max_body = leg.config.max_body};
     Result<CallAnswer> got =
-        co_await call_upstream(services_, upstream, std::move(*request), options);
+        co_await call_cached(services_, upstream, std::move(*request), options);
     take(leg, std::move(got), services_.loop.now() >= options.deadline);
   } else {
     leg.outcome = LegOutcome::value_absent;

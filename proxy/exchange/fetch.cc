@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "http/hop.h"
-#include "proxy/exchange/call.h"
+#include "proxy/exchange/cached_call.h"
 
 namespace siding {
 
@@ -71,7 +71,7 @@ Task<> Fetch::run(Upstream& upstream, CallRequest request, TimePoint deadline) {
   Services& shared = services_.shared;
   CallOptions options{
       .deadline = deadline, .max_body = shared.config->pins.max_pin, .begun = &begun_};
-  Result<CallAnswer> got = co_await call_upstream(services_, upstream, std::move(request), options);
+  Result<CallAnswer> got = co_await call_cached(services_, upstream, std::move(request), options);
   auto answer = std::make_shared<PinnedAnswer>(shared.pins.bytes());
   if (got) {
     answer->head = std::move(got->head);

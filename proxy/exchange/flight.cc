@@ -55,6 +55,10 @@ int Flight::retry_after() const {
   std::lock_guard lock(mutex_);
   return retry_after_;
 }
+std::optional<Error> Flight::error() const {
+  std::lock_guard lock(mutex_);
+  return error_;
+}
 std::vector<ResponseHead> Flight::take_interim() {
   std::lock_guard lock(mutex_);
   return std::exchange(interim_, {});
@@ -164,8 +168,10 @@ void Flight::renewed(EntryRef entry, int origin_status, bool reusable) {
   change(State::whole);
 }
 
-void Flight::fail(Outcome outcome, std::string_view detail, int retry_after) {
+void Flight::fail(Outcome outcome, std::string_view detail, int retry_after,
+                  std::optional<Error> error) {
   std::lock_guard lock(mutex_);
+  error_ = std::move(error);
   outcome_ = outcome;
   detail_ = detail;
   retry_after_ = retry_after;

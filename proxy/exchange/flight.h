@@ -72,6 +72,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   Outcome outcome() const;
   std::string detail() const;
   int retry_after() const;
+  /// Of a call to an upstream: why there is no answer.
+  std::optional<Error> error() const;
   /// Interim answers that have come and were not taken yet: for whom it was fetched for.
   std::vector<ResponseHead> take_interim();
   /// Who answers has the request.
@@ -96,7 +98,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   /// The draft is complete. The entry, if there is one to be stored.
   EntryRef finish(Fields trailers);
   void renewed(EntryRef entry, int origin_status, bool reusable);
-  void fail(Outcome outcome, std::string_view detail, int retry_after);
+  void fail(Outcome outcome, std::string_view detail, int retry_after, std::optional<Error> error);
   void ask_again();
   void tear();
   /// Bytes that wait for a reader who is the only one.
@@ -147,6 +149,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   uint64_t file_size_ = 0;  // that readers may read
   Outcome outcome_ = Outcome::internal;
   std::string detail_;
+  std::optional<Error> error_;
   int retry_after_ = 1;
   std::optional<ExchangeRecord> record_;
   List<Reader> readers_;

@@ -77,11 +77,12 @@ void FlightFetch::went_inside(bool finish) {
   flight().went_inside(finish && !order_.key.empty());
 }
 
-void FlightFetch::failed(Outcome outcome, std::string_view detail, int retry_after) {
+void FlightFetch::failed(Outcome outcome, std::string_view detail, int retry_after,
+                         std::optional<Error> error) {
   if (head_sent) return abort();
   head_sent = finished = answered_ = true;
   close();
-  flight().fail(outcome, detail, retry_after);
+  flight().fail(outcome, detail, retry_after, std::move(error));
 }
 
 /// True if the answer was about the stored one, and there is no other.

@@ -18,6 +18,11 @@ namespace siding {
 
 class FlightFetch final : public Stream, public Link<> {
  public:
+  /// Of a call to an upstream.
+  struct Terms {
+    bool repeatable = true;
+    uint64_t max_body = UINT64_MAX;
+  };
   struct Order {
     FlightRef flight;
     const CacheOwner* owner = nullptr;
@@ -28,6 +33,7 @@ class FlightFetch final : public Stream, public Link<> {
     bool refresh = false;         ///< nobody waits for it
     SocketAddress peer;           ///< of the client for which it is made
     std::string_view scheme;      ///< by which that came
+    Terms terms{};
   };
   /// What the fetch is run by; gets the stream, and may ask for more than a Stream.
   using Run = Task<> (*)(LoopServices& services, FlightFetch& fetch);
@@ -38,11 +44,14 @@ class FlightFetch final : public Stream, public Link<> {
 
   /// Nobody waits for it: clients go first.
   bool refresh() const { return order_.refresh; }
+  const CacheOwner& owner() const { return *order_.owner; }
+  const Terms& terms() const { return order_.terms; }
   /// The request goes to who answers it.
   /// `finish`: see Flight.
   void went_inside(bool finish);
   /// There is no answer.
-  void failed(Outcome outcome, std::string_view detail, int retry_after);
+  void failed(Outcome outcome, std::string_view detail, int retry_after,
+              std::optional<Error> error = std::nullopt);
   /// Who gets the record of what was done for it.
   const FlightRef& reporter() const { return order_.flight; }
 
