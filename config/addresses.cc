@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 constexpr size_t kMaxUnixPath = 107;  // sockaddr_un, with its closing zero
 
-enum class Called { backend, upstream };
+enum class Called { backend, upstream, redis };
 
 struct Ip {
   std::array<uint8_t, 16> bytes{};  // IPv4 as v4-mapped
@@ -85,6 +85,10 @@ bool is_host_name(std::string_view text) {
 // Why a host that begins with "_" is none here, and what to write; empty: it is fine.
 std::string service_fault(Called called, const OriginUrl& url, std::string_view port) {
   const std::string quoted = "`" + url.host + "`";
+  if (called == Called::redis) {
+    return quoted +
+           " would be a name for SRV records, and a Redis has none: name its host and port";
+  }
   if (called == Called::backend) {
     return quoted +
            " would be a name for SRV records, but a backend is one service: name its host "
@@ -112,6 +116,7 @@ Parsed<OriginUrl> parse_origin(Called called, std::string_view text, const std::
   url.text = std::string(text);
   url.scheme = scheme;
   if (scheme == "https") url.port = 443;
+  if (called == Called::redis) url.port = 6379;
   if (rest.find_first_of("?#") != std::string_view::npos) {
     return {{}, "a url here has no query and no fragment"};
   }
@@ -129,7 +134,11 @@ Parsed<OriginUrl> parse_origin(Called called, std::string_view text, const std::
   }
   const std::string_view authority = rest.substr(0, slash);
   if (authority.find('@') != std::string_view::npos) {
-    return {{}, "a url here has no user and password; set the Authorization field under `headers`"};
+    return {{},
+            called == Called::redis
+                ? "a url here has no user and password; give them by `user` and `password`"
+                : "a url here has no user and password; set the Authorization field under "
+                  "`headers`"};
   }
   const SplitAddress parts = split_host_port(authority);
   const auto ip = parse_ip(parts.host);
@@ -282,6 +291,26 @@ Parsed<OriginUrl> parse_upstream_url(std::string_view text) {
   return {{},
           "an upstream is called by \"https://host\" or \"http://host:port\", with a path if all "
           "its calls share one"};
+}
+
+Parsed<OriginUrl> parse_redis_url(std::string_view text) {
+  if (text == "none") return {OriginUrl(), ""};
+  if (text.starts_with(kUnix)) return parse_backend_url(text);
+  const std::string scheme = scheme_of(text);
+  if (scheme != "redis" && scheme != "rediss") {
+    return {
+        {},
+        "a Redis is reached by \"redis://host:6379\", \"rediss://host:6379\" or \"unix:/path\""};
+  }
+  Parsed<OriginUrl> url = parse_origin(Called::redis, text, scheme);
+  if (!url.value) return url;
+  std::string_view database = url.value->base_path;
+  if (!database.empty()) database.remove_prefix(1);
+  std::optional<uint64_t> number = parse_u64(database);
+  if (!database.empty() && (!number || *number > 1'000'000)) {
+    return {{}, "the path of a Redis' url is the number of a database, such as \"redis://host/1\""};
+  }
+  return url;
 }
 
 Parsed<std::string> parse_server_name(std::string_view text) {

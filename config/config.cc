@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/service_name.h"
+#include "base/text.h"
 #include "http/message.h"
 
 namespace siding {
@@ -97,6 +98,12 @@ uint64_t descriptors_needed(const Config& config) {
   for (const UpstreamConfig& u : config.upstreams) sum += u.concurrency;
   constexpr uint64_t kMostAutoThreads = 4;
   return sum + addresses * (config.threads == 0 ? kMostAutoThreads : config.threads);
+}
+
+uint32_t RedisConfig::database() const {
+  std::optional<uint64_t> number;
+  if (!url.base_path.empty()) number = parse_u64(std::string_view(url.base_path).substr(1));
+  return static_cast<uint32_t>(number.value_or(0));
 }
 
 }  // namespace siding

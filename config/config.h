@@ -248,9 +248,23 @@ struct LimitsConfig {
   Duration send_timeout = 60s;  ///< without a byte taken by the client
 };
 
+/// The store that replicas share.
+struct RedisConfig {
+  OriginUrl url;  ///< scheme "redis" or "rediss", or a unix socket; no text: there is none
+  uint32_t database() const;
+  std::string user;
+  std::string password;
+  std::string password_file;      ///< where it came from, if from a file
+  std::string ca_file;            ///< of rediss://; empty: the system's
+  std::string prefix = "siding";  ///< of all keys: one for each deployment
+  Duration timeout = 20ms;        ///< of one command; later is a miss
+  Duration lease = 5s;            ///< replicas wait so long for one's fetch; 0: they do not
+};
+
 /// Of all caches together.
 struct StoreConfig {
   uint64_t memory = 0;  ///< bytes; 0 = a fourth of [limits] memory, at most 256 MiB
+  RedisConfig redis;
 };
 
 struct PinsConfig {

@@ -20,6 +20,9 @@ inline constexpr Count kConnections{1, 1'000'000};
 inline const ListOf kListen{ListenEntry{}};
 inline const Text<OriginUrl> kBackendUrl{parse_backend_url, [](auto& url) { return url.text; }};
 inline const Text<OriginUrl> kUpstreamUrl{parse_upstream_url, [](auto& url) { return url.text; }};
+inline const Text<OriginUrl> kRedisUrl{
+    parse_redis_url, [](auto& url) { return url.text.empty() ? std::string("none") : url.text; }};
+inline const Text<std::string> kWord{parse_word, as_is};
 inline const Text<std::string> kFieldName{[](std::string_view text) -> Parsed<std::string> {
                                             std::string fault = header_name_fault(text);
                                             if (!fault.empty()) return {{}, std::move(fault)};
@@ -260,8 +263,20 @@ void options(V& v, LimitsConfig& c) {
 }
 
 template <class V>
+void options(V& v, RedisConfig& c) {
+  v.option("url", c.url, kind::kRedisUrl);
+  v.option("user", c.user, kind::kWord);
+  secret(v, "password", c.password, c.password_file);
+  v.option("ca_file", c.ca_file, kind::kCaFile);
+  v.option("prefix", c.prefix, kind::kWord);
+  v.option("timeout", c.timeout, Time{1ms, 10s});
+  v.option("lease", c.lease, Time{0s, 10min});
+}
+
+template <class V>
 void options(V& v, StoreConfig& c) {
   v.option("memory", c.memory, Size{1 << 20, 1ull << 50, "auto"});
+  v.inline_table("redis", c.redis);
 }
 
 template <class V>

@@ -161,6 +161,13 @@ Parsed<std::string> parse_parameter(std::string_view text) {
   return {{}, "the name of a parameter, such as \"utm_source\""};
 }
 
+Parsed<std::string> parse_word(std::string_view text) {
+  const bool visible =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (visible) return {std::string(text), ""};
+  return {{}, "a word of visible ASCII characters, without spaces"};
+}
+
 Parsed<std::string> parse_target(std::string_view text) {
   const bool visible =
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != '#'; });

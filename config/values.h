@@ -28,6 +28,10 @@ std::string print_network(const Cidr& network);
 Parsed<OriginUrl> parse_backend_url(std::string_view text);
 /// "http://host:port/base/path", or https.
 Parsed<OriginUrl> parse_upstream_url(std::string_view text);
+/// "redis://host:6379/0", "rediss://host", "unix:/path"; "none".
+Parsed<OriginUrl> parse_redis_url(std::string_view text);
+/// Visible ASCII without spaces; may be empty.
+Parsed<std::string> parse_word(std::string_view text);
 
 /// A resolver: an IP address with or without a port; gives it with one.
 Parsed<std::string> parse_resolver(std::string_view text);

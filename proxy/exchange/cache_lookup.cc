@@ -200,11 +200,19 @@ std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
   status.ttl = time_left(answer->freshness, now);
   status.stored = true;
   const bool revalidated = flight.revalidated();
+  const bool found = flight.found();
   result = leads ? CacheResult::miss : CacheResult::joined;
   if (revalidated && leads) result = CacheResult::revalidated;
   if (revalidated) status.forward_status = flight.origin_status();
+  if (found) {
+    if (leads) result = CacheResult::hit;
+    status.forward = Forward::none;
+    status.stored = false;
+    status.detail = "redis";
+  }
   const bool in_parts = ask_.request.fields.has("range");
-  if (!revalidated && !(in_parts && reader->state() == Flight::State::whole)) return Kind::flight;
+  const bool whole = in_parts && reader->state() == Flight::State::whole;
+  if (!revalidated && !found && !whole) return Kind::flight;
   entry = std::move(answer);
   reader.reset();
   return Kind::stored;

@@ -77,7 +77,7 @@ Task<Result<CallAnswer>> call_direct(LoopServices& services, Upstream& upstream,
   Result<CallAnswer> got = co_await call_upstream(services, upstream, std::move(request), options);
   if (!got) co_return std::move(got);
   Caches& caches = *services.shared.caches;
-  caches.invalidate_after(sent, {upstream.config.url.scheme, sent.authority}, got->head);
+  services.invalidate_after(sent, {upstream.config.url.scheme, sent.authority}, got->head);
   if (lookup.place) {
     StoreWriter writer(caches, services.shared.bodies.memory, lookup.owner(), *lookup.place);
     writer.begin(lookup.request(), got->head, {began, services.loop.clock().wall()},

@@ -1,8 +1,6 @@
 // See caches.h.
 #include "proxy/exchange/caches.h"
 
-#include <set>
-
 #include "cache/cache_key.h"
 #include "cache/invalidate.h"
 #include "cache/key.h"
@@ -108,11 +106,12 @@ void Caches::invalidate(std::string_view uri) {
   store.drop(uri);
 }
 
-void Caches::invalidate_after(const RequestHead& request, const AskedOrigin& origin,
-                              const ResponseHead& response) {
-  if (!any_ || is_safe(request.method)) return;
+std::set<std::string> Caches::invalidate_after(const RequestHead& request,
+                                               const AskedOrigin& origin,
+                                               const ResponseHead& response) {
   // Each reckons the keys of the same URI by its own policy.
   std::set<std::string> uris;
+  if (!any_ || is_safe(request.method)) return uris;
   auto add = [&](const CacheOwner& owner, const std::string& target) {
     auto uri = uri_key(origin.scheme, origin.host, target, owner.policy);
     if (uri) uris.insert(std::move(*uri));
@@ -127,6 +126,7 @@ void Caches::invalidate_after(const RequestHead& request, const AskedOrigin& ori
     for (const auto& [name, owner] : upstreams_) add(*owner, target);
   }
   for (const std::string& uri : uris) invalidate(uri);
+  return uris;
 }
 
 }  // namespace siding

@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -75,9 +76,9 @@ class Caches {
 
   /// A URI's answers are not to be used any more.
   void invalidate(std::string_view uri);
-  /// What an answer to an unsafe method makes invalid (RFC 9111 4.4), whosever it is.
-  void invalidate_after(const RequestHead& request, const AskedOrigin& origin,
-                        const ResponseHead& response);
+  /// What an answer to an unsafe method makes invalid (RFC 9111 4.4), whosever it is: these URIs.
+  std::set<std::string> invalidate_after(const RequestHead& request, const AskedOrigin& origin,
+                                         const ResponseHead& response);
 
   void collect(MetricSink& sink) const;
 

@@ -307,7 +307,7 @@ void EgressCallRun::finish_answer(ResponseHead& head) {
   if (to_.upstream == nullptr) return;
   Caches& caches = *shared().caches;
   const RequestHead sent = end_to_end();
-  caches.invalidate_after(sent, {sent.scheme, sent.authority}, head);
+  services_.invalidate_after(sent, {sent.scheme, sent.authority}, head);
   if (!lookup_) return;
   CacheStatus status = lookup_->status;
   if (lookup_->place && sent.method != "HEAD") {

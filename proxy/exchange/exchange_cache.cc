@@ -71,7 +71,7 @@ void Exchange::take_flight_record(Flight& flight) {
 /// An answer that comes by the usual way: what it changes in the store, and what the cache says of it.
 void Exchange::finish_answer(ResponseHead& head) {
   Caches& caches = *shared().caches;
-  caches.invalidate_after(stream_.head, origin_, head);
+  services_.invalidate_after(stream_.head, origin_, head);
   if (!lookup_) return;
   CacheStatus status = lookup_->status;
   const WallTime now = services_.loop.clock().wall();

@@ -23,6 +23,10 @@ bool Flight::revalidated() const {
   std::lock_guard lock(mutex_);
   return revalidated_;
 }
+bool Flight::found() const {
+  std::lock_guard lock(mutex_);
+  return found_;
+}
 bool Flight::reusable() const {
   std::lock_guard lock(mutex_);
   return reusable_;
@@ -165,6 +169,13 @@ void Flight::renewed(EntryRef entry, int origin_status, bool reusable) {
   entry_ = std::move(entry);
   origin_status_ = origin_status;
   revalidated_ = true;
+  change(State::whole);
+}
+
+void Flight::find(EntryRef entry) {
+  std::lock_guard lock(mutex_);
+  entry_ = std::move(entry);
+  found_ = true;
   change(State::whole);
 }
 

@@ -59,6 +59,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   StoreReason reason() const;
   /// The answer of the origin was a 304, and entry() is the stored one, renewed.
   bool revalidated() const;
+  /// entry() lay in the store that replicas share.
+  bool found() const;
   /// Others than the one that it was fetched for find in it what they may use: else they fetch it
   /// themselves.
   bool reusable() const;
@@ -98,6 +100,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   /// The draft is complete. The entry, if there is one to be stored.
   EntryRef finish(Fields trailers);
   void renewed(EntryRef entry, int origin_status, bool reusable);
+  void find(EntryRef entry);
   void fail(Outcome outcome, std::string_view detail, int retry_after, std::optional<Error> error);
   void ask_again();
   void tear();
@@ -128,6 +131,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   bool momentary_ = false;
   bool reusable_ = true;
   bool revalidated_ = false;
+  bool found_ = false;
   bool inside_ = false;
   bool finish_ = false;
   bool keep_ = false;

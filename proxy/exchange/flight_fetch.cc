@@ -34,20 +34,68 @@ void FlightFetch::start(LoopServices& services, Order order, RequestHead head, B
   services.fetches.push_back(*fetch);
   fetch->request_ = head;
   fetch->head = std::move(head);
-  ask_for_the_whole(fetch->head.fields);
-  if (fetch->order_.stale) make_conditional(fetch->head.fields, fetch->order_.stale->head);
   if (!body.empty()) fetch->framing = BodyFraming::of_length(body.size());
   fetch->body = std::move(body);
   if (fetch->order_.refresh) fetch->flight().keep_anyway();
   fetch->flight().fetched_by(&fetch->remote_);
-  fetch->task_ = run(services, *fetch);
+  fetch->task_ = fetch->find_or_fetch(run);
   fetch->task_.start(&fetch->end_);
   if (fetch->task_.done()) services.loop.wake(fetch->end_);
+}
+
+/// Asks the store that replicas share, then whom it is to be fetched from.
+Task<> FlightFetch::find_or_fetch(Run how) {
+  RedisTier* tier = services_.redis.get();
+  if (tier != nullptr && !order_.key.empty()) {
+    bool found = co_await from_tier(*tier);
+    if (found) co_return;
+  }
+  ask_for_the_whole(head.fields);
+  if (order_.stale) make_conditional(head.fields, order_.stale->head);
+  co_await how(services_, *this);
+}
+
+/// True: it was there. Else nobody fetches it, or nobody's fetch is worth waiting for.
+Task<bool> FlightFetch::from_tier(RedisTier& tier) {
+  const CachePolicy& policy = order_.owner->policy;
+  const TimePoint until = after(services_.loop.now(), tier.longest_lease());
+  Duration pause = std::chrono::milliseconds(5);
+  while (true) {
+    EntryRef stored = co_await tier.find(order_.place, request_, policy);
+    if (stored && may_send(*stored)) {
+      head_sent = finished = answered_ = true;
+      answered_by_tier_ = true;
+      keep(stored);
+      close();
+      flight().find(std::move(stored));
+      co_return true;
+    }
+    if (stored && !order_.stale) order_.stale = std::move(stored);
+    const RedisTier::Lease lease = co_await tier.take(order_.key);
+    leased_ = lease == RedisTier::Lease::ours;
+    if (lease != RedisTier::Lease::others || services_.loop.now() >= until) co_return false;
+    // There is no event to wait for; who holds the lease may have died.
+    pause = std::min<Duration>(pause * 2, std::chrono::milliseconds(100));
+    co_await SleepUntil(after(services_.loop.now(), pause));
+  }
+}
+
+bool FlightFetch::may_send(const Entry& entry) const {
+  const WallTime now = services_.loop.clock().wall();
+  const ReuseDecision d = may_reuse(request_, entry.freshness, order_.owner->policy, now);
+  return order_.refresh ? d.kind == Reuse::fresh : d.send_now();
+}
+
+/// `pass`: for so long no replica need wait for another's fetch.
+void FlightFetch::end_lease(Duration pass) {
+  if (!std::exchange(leased_, false)) return;
+  services_.redis->release(order_.key, pass);
 }
 
 FlightFetch::~FlightFetch() {
   task_.reset();
   writing_.reset();
+  end_lease({});
   flight().fetched_by(nullptr);
   flight().tear();  // unless it has ended
   close();
@@ -188,6 +236,12 @@ void FlightFetch::finish() {
 /// In place of the stale one. If it was made invalid meanwhile, it goes again.
 void FlightFetch::keep(EntryRef entry) {
   MemoryStore& store = caches().store;
+  RedisTier* tier = services_.redis.get();
+  const WallTime now = services_.loop.clock().wall();
+  if (tier != nullptr && !order_.key.empty() && flight().may_be_stored() && !answered_by_tier_) {
+    tier->put(order_.place, *entry, order_.owner->policy, now);
+  }
+  end_lease({});
   if (flight().may_be_stored()) store.put(order_.place.uri, entry);
   if (order_.stale) store.drop(order_.place.uri, order_.stale);
   if (!flight().may_be_stored()) store.drop(order_.place.uri, entry);
@@ -202,6 +256,7 @@ bool FlightFetch::anybody_may_use(const Entry& entry, WallTime now) const {
 }
 
 void FlightFetch::remember_to_pass() {
+  end_lease(kPassFor);
   caches().store.mark_pass(order_.place.uri, after(services_.loop.now(), kPassFor));
 }
 

@@ -68,6 +68,10 @@ class FlightFetch final : public Stream, public Link<> {
 
  private:
   FlightFetch(LoopServices& services, Order order);
+  Task<> find_or_fetch(Run how);
+  Task<bool> from_tier(RedisTier& tier);
+  bool may_send(const Entry& entry) const;
+  void end_lease(Duration pass);
   void on_end();
   void on_poke();
   bool take_304(const ResponseHead& response);
@@ -87,6 +91,8 @@ class FlightFetch final : public Stream, public Link<> {
   WallTime sent_at_{};
   bool answered_ = false;  // by something else than a body
   bool ended_ = false;
+  bool answered_by_tier_ = false;
+  bool leased_ = false;  // no other replica fetches it
   Fields trailers_in_;
   Buffer to_file_;
   Task<> writing_;

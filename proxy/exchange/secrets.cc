@@ -12,6 +12,7 @@ Secrets::Secrets(const Config& config) {
     watched_.push_back(std::make_unique<Watched>(file));
   };
   if (config.egress) add(config.egress->secret_file, config.egress->secret);
+  add(config.cache.redis.password_file, config.cache.redis.password);
   for (const UpstreamConfig& upstream : config.upstreams) {
     for (const auto& [name, value] : upstream.headers) add(value.file, value.value);
   }

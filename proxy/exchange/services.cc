@@ -79,7 +79,13 @@ LoopServices::LoopServices(Services& services, Loop& l)
     : shared(services),
       loop(l),
       resolver(l, services.config->dns, {}, services.dns),
-      random(std::random_device{}()) {}
+      random(std::random_device{}()) {
+  const RedisConfig& config = services.config->cache.redis;
+  if (config.url.text.empty() || !services.caches->any()) return;
+  RedisTier::Uses uses{l, resolver, services.redis, *services.secrets, *services.tls};
+  redis =
+      std::make_unique<RedisTier>(uses, config, services.self_id + "-" + std::to_string(l.index()));
+}
 
 LoopServices::~LoopServices() {
   while (FlightFetch* fetch = fetches.front()) delete fetch;
@@ -88,6 +94,13 @@ LoopServices::~LoopServices() {
     b->direct_pool.close_idle(loop);
   }
   for (auto& u : shared.upstreams) u->pool.close_idle(loop);
+}
+
+void LoopServices::invalidate_after(const RequestHead& request, const AskedOrigin& origin,
+                                    const ResponseHead& response) {
+  for (const std::string& uri : shared.caches->invalidate_after(request, origin, response)) {
+    if (redis) redis->drop(uri);
+  }
 }
 
 std::string LoopServices::new_request_id() { return hex(random()); }

@@ -16,6 +16,7 @@
 #include "proxy/exchange/learning.h"
 #include "proxy/exchange/origins.h"
 #include "proxy/exchange/pins.h"
+#include "proxy/exchange/redis_tier.h"
 #include "proxy/exchange/router.h"
 #include "proxy/exchange/secrets.h"
 #include "proxy/exchange/speculation.h"
@@ -52,6 +53,7 @@ struct Services {
   Pool unlisted;
   Endpoints unlisted_endpoints{BreakerConfig{}};  ///< theirs: who failed is tried last
   const std::unique_ptr<Caches> caches;
+  RedisShared redis;
   PinStore pins;
   Speculation speculation;
   /// By route and call.
@@ -70,6 +72,9 @@ struct LoopServices {
   LoopServices(Services& services, Loop& l);
   ~LoopServices();
   std::string new_request_id();
+  /// See Caches; in the store that replicas share too.
+  void invalidate_after(const RequestHead& request, const AskedOrigin& origin,
+                        const ResponseHead& response);
   ThreadCounters& counters() { return shared.observer.here(loop); }
 
   Services& shared;
@@ -78,8 +83,9 @@ struct LoopServices {
   std::mt19937_64 random;
   /// Prefetches under way that may be shared (`share = true`), by what they ask for.
   std::unordered_map<std::string, std::weak_ptr<Fetch>> shared_fetches;
-  List<FlightFetch> fetches;  ///< for the cache; they are owned here
-  Background background;      // last: its tasks use the rest
+  std::unique_ptr<RedisTier> redis;  ///< null: there is none
+  List<FlightFetch> fetches;         ///< for the cache; they are owned here
+  Background background;             // last: its tasks use the rest
 };
 
 }  // namespace siding

@@ -10,11 +10,19 @@ TlsContexts::TlsContexts(const Config& config) : unlisted_({system_ca_file(), ""
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.url.scheme != "https") continue;
     const TlsConfig& tls = upstream.tls;
-    TlsFiles files{tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate, tls.key};
-    auto known = std::make_unique<Known>(std::move(files));
-    make(upstream.name, *known);
-    known_.emplace(upstream.name, std::move(known));
+    add(upstream.name,
+        {tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate, tls.key});
   }
+  const RedisConfig& redis = config.cache.redis;
+  if (redis.url.scheme == "rediss") {
+    add(std::string(kRedis), {redis.ca_file.empty() ? system_ca_file() : redis.ca_file, "", ""});
+  }
+}
+
+void TlsContexts::add(const std::string& name, TlsFiles files) {
+  auto known = std::make_unique<Known>(std::move(files));
+  make(name, *known);
+  known_.emplace(name, std::move(known));
 }
 
 TlsContexts::Stamps TlsContexts::Known::stamps() const {

@@ -20,7 +20,9 @@ namespace siding {
 
 class TlsContexts {
  public:
-  /// Reads the files of all https upstreams: blocks.
+  /// The name of the Redis here, which no upstream can have.
+  static constexpr std::string_view kRedis = "[cache] redis";
+  /// Reads the files of all https upstreams, and of the Redis: blocks.
   explicit TlsContexts(const Config& config);
 
   /// Whether there is anything to look at.
@@ -48,6 +50,7 @@ class TlsContexts {
   };
   const Known* find(const std::string& upstream) const;
   void make(const std::string& upstream, Known& known);
+  void add(const std::string& name, TlsFiles files);
 
   std::map<std::string, std::unique_ptr<Known>> known_;  // by upstream; the map itself is constant
   Known unlisted_;

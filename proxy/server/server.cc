@@ -121,6 +121,7 @@ class Server::Impl::Thread {
     }
     upkeep_ = keep_upstreams(services_);
     upkeep_.start();
+    if (services_.redis) services_.redis->start();
     loop_.run();
   }
 
@@ -317,6 +318,7 @@ void Server::Impl::register_gauges() {
       }
     }
     services->caches->collect(sink);
+    if (!config->cache.redis.url.text.empty()) services->redis.collect(sink);
     services->secrets->collect(sink);
     services->tls->collect(sink);
     collect_dns(*services->dns, sink);

@@ -15,6 +15,7 @@ HEAVY = {
     "CLI/": (("proxy/tools/cli.cc",), True),
     "spdlog/": (("proxy/observe/log.cc",), True),
     "prometheus/": (("proxy/observe/", "proxy/admin/"), True),
+    "hiredis/": (("proxy/upstream/redis_reply.cc",), False),
     "simdjson": (("http/", "proxy/exchange/"), True),
     "ares": (("proxy/net/",), False),
     "openssl/": (
