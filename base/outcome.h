@@ -128,7 +128,7 @@ enum class PrefetchSkip : uint8_t {
   template_paused,  ///< the rule matched too seldom
   tunnelled,        ///< the worker reaches that host by CONNECT
   pins_full,        ///< the bound of all pins in bytes
-  upstream_busy,    ///< the upstream's concurrency was used up until dispatch
+  upstream_busy,    ///< the upstream's bounds left no room for it until dispatch
   count_
 };
 

@@ -149,7 +149,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
   bool may_reuse = request.repeatable;
   while (true) {
     Result<Lease> lease = co_await lease_upstream(services, upstream, Caller::siding, may_reuse,
-                                                  options.deadline, options.only);
+                                                  options.deadline, options.only, options.begun);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();
@@ -281,7 +281,6 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
                     upstream.config.name + ": its rate has no place before the deadline");
   }
   if (*turn > now) co_await SleepUntil(*turn);
-  if (options.begun != nullptr) *options.begun = true;
   const uint32_t most = request.repeatable ? upstream.config.retries : 0;
   upstream.retries.call(services.loop.now());
   for (uint32_t tries = 0;; ++tries) {

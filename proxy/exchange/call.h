@@ -29,7 +29,7 @@ struct CallRequest {
 struct CallOptions {
   TimePoint deadline = kNever;
   uint64_t max_body = UINT64_MAX;       ///< Failure::too_large above it
-  bool* begun = nullptr;                ///< set once it has its place and begins for real
+  bool* begun = nullptr;                ///< set once it has an address with room: it goes out now
   const SocketAddress* only = nullptr;  ///< of the upstream; for probe_address()
 };
 

@@ -110,10 +110,12 @@ Task<Result<Endpoints::Turn>> turn_of(LoopServices& services, Upstream& upstream
 }  // namespace
 
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline, const SocketAddress* only) {
+                                   bool may_reuse, TimePoint deadline, const SocketAddress* only,
+                                   bool* begun) {
   const UpstreamConfig& config = upstream.config;
   auto found = co_await turn_of(services, upstream, caller, only, deadline);
   if (!found) co_return found.error();
+  if (begun != nullptr) *begun = true;
   Endpoints::Turn turn = std::move(*found);
   TlsPeer peer;
   if (config.url.scheme == "https") {

@@ -17,10 +17,11 @@ enum class Caller : uint8_t {
 };
 
 /// To the address of an upstream that fares best, in clear or by TLS, as its url says; `only`: to that
-/// one, whatever is known of it. The lease's turn() is to be told what came of the call.
+/// one, whatever is known of it. The lease's turn() is to be told what came of the call. `begun` is set
+/// once there is an address with room.
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
                                    bool may_reuse, TimePoint deadline,
-                                   const SocketAddress* only = nullptr);
+                                   const SocketAddress* only = nullptr, bool* begun = nullptr);
 
 /// Its addresses: of the name, or the one that the url names.
 Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,

@@ -148,6 +148,59 @@ TEST(EndpointConcurrency, WhoFindsNoRoomInTimeGoesOnWithout) {
   EXPECT_EQ(2, bed.a.requests()) << "nothing was left behind";
 }
 
+/// A call that holds the only place of the only address, and a view that really makes its call.
+struct FullBed : ThreeBed {
+  FullBed(const std::string& timeout, const std::string& wait)
+      : ThreeBed(
+            "endpoint_concurrency = 1\nretries = 0\ntimeout = \"" + timeout + "\"\n", nullptr,
+            "[[route]]\npath = \"/view\"\nbackend = \"shop\"\n[route.prefetch]\nmode = \"on\"\n"
+            "wait = \"" +
+                wait +
+                "\"\n[route.prefetch.calls.song]\n"
+                "call = \"music:/s?word={query.q}\"\n"),
+        holder(proxy.egress()) {
+    dns.has("music.test", {kIps[0]}, kLong);
+    backend.on_request([this](Origin::Call& call) {
+      const std::string target = call.request.target();
+      Message got = call_out(proxy.egress(), "http://music.test:" + std::to_string(a.port()) +
+                                                 "/s?word=" + target.substr(target.find('=') + 1));
+      call.respond(got.whole() ? got.body : "failed: " + got.fault);
+    });
+    a.start();
+    a.hold();
+    holder.get("/music/own");
+    EXPECT_TRUE(a.wait_for(1));
+  }
+  ~FullBed() {
+    a.release();
+    backend.stop();
+  }
+  /// The view's own call comes beside the holder's, and is answered as if there were no siding.
+  void expect_own_call() {
+    Client client(proxy.front());
+    client.get("/view?q=2");
+    EXPECT_TRUE(a.wait_for(2));
+    EXPECT_EQ("/s?word=2", a.request(2).target());
+    a.release();
+    EXPECT_EQ("song", client.answer().body);
+    EXPECT_EQ("song", holder.answer().body);
+    EXPECT_EQ(2, a.requests()) << "the prefetch was never sent";
+  }
+  Client holder;
+};
+
+TEST(EndpointConcurrency, AWaitForRoomIsNoTimeOutOfTheUpstreams) {
+  FullBed bed("200ms", "10s");
+  bed.expect_own_call();
+  EXPECT_TRUE(bed.proxy.prefetched(1, "connect_failed"));
+}
+
+TEST(EndpointConcurrency, WhoStillWaitsForRoomAtDispatchIsDropped) {
+  FullBed bed("1m", "50ms");
+  bed.expect_own_call();
+  EXPECT_TRUE(bed.proxy.prefetched(1, "skipped", "upstream_busy"));
+}
+
 // It takes connections, and no answer ever comes: the route's deadline ends each call.
 TEST(HungAddress, OpensItsBreakerAtTheRoutesDeadline) {
   ThreeBed bed("breaker = { failures = 2, pause = \"10m\" }\n", nullptr,
