@@ -74,23 +74,17 @@ namespace {
 /// Whom siding's own call may try: in its turn, where there is room.
 Task<Result<Endpoints::Turn>> wait_for_turn(LoopServices& services, Upstream& upstream,
                                             const Addresses& addresses, TimePoint deadline) {
-  Endpoints& endpoints = upstream.endpoints;
-  Endpoints::Turn turn = endpoints.turn(addresses, false, services.loop.now());
-  if (turn.size() == 0 && turn.full()) {
-    Endpoints::RoomWaiter waiter(endpoints, services.loop);
-    while (true) {
-      turn = endpoints.turn(addresses, false, services.loop.now());
-      if (turn.size() > 0 || !turn.full()) break;
-      bool in_time = co_await Wait(waiter.woken(), deadline);
-      if (!in_time) {
-        co_return Error(Failure::timeout, Side::local, true,
-                        upstream.config.name + ": no place within its endpoint_concurrency");
-      }
-      waiter.again();
+  Endpoints::RoomWaiter room(upstream.endpoints, addresses, services.loop);
+  std::optional<Endpoints::Turn> turn = room.take();
+  while (!turn) {
+    bool in_time = co_await Wait(room.woken(), deadline);
+    turn = room.take();
+    if (!in_time && !turn) {
+      co_return Error(Failure::timeout, Side::local, true,
+                      upstream.config.name + ": no place within its endpoint_concurrency");
     }
-    waiter.content();
   }
-  if (turn.size() > 0) co_return std::move(turn);
+  if (turn->size() > 0) co_return std::move(*turn);
   co_return Error(Failure::breaker_open, Side::upstream, true,
                   upstream.config.name + ": all its addresses failed a moment ago");
 }

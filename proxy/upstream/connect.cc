@@ -39,13 +39,14 @@ namespace {
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
 
 struct Race {
-  Race(Endpoints::Turn& t, Reach r, TlsPeer p) : turn(t), reach(r), tls(std::move(p)) {}
+  Race(Endpoints::Turn& t, Reach r, TlsPeer p)
+      : turn(t), reach(r), tls(std::move(p)), running(t.size()) {}
   Endpoints::Turn& turn;
   const Reach reach;
   const TlsPeer tls;
   std::unique_ptr<Socket> socket;
   size_t winner = 0;
-  std::vector<bool> running{};  // by candidate, of those that were begun
+  std::vector<bool> running;  // by candidate
   Error last{Failure::dns_error, Side::upstream, true, "no address"};
 };
 
@@ -90,23 +91,25 @@ Task<Result<std::unique_ptr<Socket>>> connect_first(Endpoints::Turn& turn, Reach
                                                     Duration timeout, TimePoint deadline) {
   Race race(turn, reach, std::move(tls));
   Group attempts;
-  size_t begun = 0;
+  size_t next = 0;  // candidate
   while (!race.socket) {
     TimePoint now = Loop::current().now();
-    const bool more = begun < turn.size() && (begun == 0 || now < deadline);
+    if (next > 0 && now >= deadline) next = turn.size();
+    while (next < turn.size() && !turn.join(next)) ++next;
+    const bool more = next < turn.size();
     if (!more && attempts.running() == 0) break;
     size_t running = attempts.running();
-    TimePoint next = kNever;
+    TimePoint company = kNever;
     if (more) {
-      race.running.push_back(true);
-      attempts.start(attempt(race, begun, std::min(deadline, after(now, timeout))));
-      ++begun;
+      race.running[next] = true;
+      attempts.start(attempt(race, next, std::min(deadline, after(now, timeout))));
+      ++next;
       running = attempts.running();
-      if (begun < turn.size()) next = after(now, kAttemptDelay);
+      if (next < turn.size()) company = after(now, kAttemptDelay);
     }
     // Until one ends, or the next one's time has come.
     while (!race.socket && attempts.running() == running && running > 0) {
-      bool ended = co_await Wait(attempts.changed(), next);
+      bool ended = co_await Wait(attempts.changed(), company);
       if (!ended) break;
     }
   }

@@ -16,24 +16,48 @@ Endpoints::Turn& Endpoints::Turn::operator=(Turn&& o) noexcept {
   std::swap(owner_, o.owner_);
   std::swap(candidates_, o.candidates_);
   std::swap(at_, o.at_);
+  std::swap(capped_, o.capped_);
   std::swap(probing_, o.probing_);
   std::swap(full_, o.full_);
   return *this;
 }
 
-const SocketAddress& Endpoints::Turn::address(size_t i) const { return candidates_[i]->address; }
+const SocketAddress& Endpoints::Turn::address(size_t i) const {
+  return candidates_[i].endpoint->address;
+}
+
+/// Under the mutex, as leave().
+void Endpoints::Turn::enter(Candidate& c) {
+  if (!std::exchange(c.inside, true)) ++c.endpoint->under_way;
+}
+
+void Endpoints::Turn::leave(Candidate& c) {
+  if (!std::exchange(c.inside, false)) return;
+  --c.endpoint->under_way;
+  owner_->serve_line(*c.endpoint);
+}
+
+bool Endpoints::Turn::join(size_t i) {
+  std::lock_guard lock(owner_->mutex_);
+  Candidate& c = candidates_[i];
+  if (!c.inside && capped_ && owner_->full(*c.endpoint)) return false;
+  enter(c);
+  return true;
+}
 
 void Endpoints::Turn::missed(size_t i, TimePoint now) {
   std::lock_guard lock(owner_->mutex_);
-  owner_->count(*candidates_[i], false, now);
+  owner_->count(*candidates_[i].endpoint, false, now);
+  leave(candidates_[i]);
 }
 
 void Endpoints::Turn::use(size_t i) {
   std::lock_guard lock(owner_->mutex_);
-  if (at_ == candidates_[i]) return;
-  owner_->leave(*at_);
-  at_ = candidates_[i];
-  owner_->enter(*at_);
+  at_ = candidates_[i].endpoint;
+  enter(candidates_[i]);
+  for (Candidate& c : candidates_) {
+    if (c.endpoint != at_) leave(c);
+  }
 }
 
 void Endpoints::Turn::answered(bool well, TimePoint now) {
@@ -42,7 +66,7 @@ void Endpoints::Turn::answered(bool well, TimePoint now) {
   if (well) at_->silent_since = kNever;
   owner_->count(*at_, well, now);
   // What is left of the answer may take for ever.
-  if (std::exchange(probing_, false)) candidates_.front()->probed = false;
+  if (std::exchange(probing_, false)) candidates_.front().endpoint->probed = false;
 }
 
 void Endpoints::Turn::gave_up(TimePoint now) {
@@ -55,9 +79,9 @@ void Endpoints::Turn::gave_up(TimePoint now) {
 void Endpoints::Turn::end() {
   if (owner_ == nullptr) return;
   std::lock_guard lock(owner_->mutex_);
-  if (at_ != nullptr) owner_->leave(*at_);
-  if (probing_) candidates_.front()->probed = false;
-  for (Endpoint* e : candidates_) --e->turns;
+  if (probing_) candidates_.front().endpoint->probed = false;
+  for (Candidate& c : candidates_) leave(c);
+  for (Candidate& c : candidates_) --c.endpoint->turns;
   owner_ = nullptr;
 }
 
@@ -75,53 +99,61 @@ void Endpoints::forget_unused() {
   std::erase_if(endpoints_, [](const auto& e) { return e->turns == 0; });
 }
 
-/// Under the mutex, as those below.
-void Endpoints::enter(Endpoint& e) { ++e.under_way; }
-
-void Endpoints::leave(Endpoint& e) {
-  --e.under_way;
-  if (RoomWaiter* waiter = waiters_.pop_front()) waiter->remote_.post();
+Endpoints::RoomWaiter::RoomWaiter(Endpoints& owner, const Addresses& addresses, Loop& loop)
+    : owner_(owner), addresses_(addresses), remote_(loop, wake_) {
+  std::lock_guard lock(owner_.mutex_);
+  turn_ = owner_.look(addresses_, false, loop.now());
+  if (turn_.full()) owner_.line_.push_back(*this);
 }
 
-Endpoints::RoomWaiter::RoomWaiter(Endpoints& owner, Loop& loop)
-    : owner_(owner), remote_(loop, wake_) {
+std::optional<Endpoints::Turn> Endpoints::RoomWaiter::take() {
   std::lock_guard lock(owner_.mutex_);
-  owner_.waiters_.push_back(*this);
-}
-
-void Endpoints::RoomWaiter::again() {
-  std::lock_guard lock(owner_.mutex_);
-  // Who was woken in vain keeps its place.
-  if (!linked()) owner_.waiters_.push_front(*this);
+  if (linked()) return std::nullopt;
+  return std::move(turn_);
 }
 
 Endpoints::RoomWaiter::~RoomWaiter() {
   std::lock_guard lock(owner_.mutex_);
-  const bool woken = !linked();
   unlink();
-  // It leaves the room that it was told of to the next one.
-  if (!woken || content_) return;
-  if (RoomWaiter* next = owner_.waiters_.pop_front()) next->remote_.post();
+}
+
+/// Under the mutex, as those below: there may be room at this address, or none to wait for any more.
+void Endpoints::serve_line(const Endpoint& changed) {
+  if (line_.empty()) return;
+  const TimePoint now = Loop::current().now();
+  for (RoomWaiter* waiter = line_.front(); waiter != nullptr;) {
+    if (full(changed) && !changed.open && !changed.down) return;  // its room is given away
+    RoomWaiter* next = line_.next(*waiter);
+    waiter->turn_ = look(waiter->addresses_, false, now);
+    if (!waiter->turn_.full()) {
+      waiter->unlink();
+      waiter->remote_.post();
+    }
+    waiter = next;
+  }
 }
 
 Endpoints::Turn Endpoints::turn(const Addresses& addresses, bool even_open, TimePoint now) {
-  Turn turn;
   std::lock_guard lock(mutex_);
-  turn.owner_ = this;
-  PooledVector<Endpoint*>& order = turn.candidates_;
+  return look(addresses, even_open, now);
+}
+
+Endpoints::Turn Endpoints::look(const Addresses& addresses, bool even_open, TimePoint now) {
+  Turn turn;
+  PooledVector<Endpoint*> order;
   Endpoint* probe = nullptr;
+  bool room_later = false;
   for (const SocketAddress& address : addresses) {
     Endpoint& e = find(address);
     ++e.turns;  // so that it stays, whoever else is looked up
     const bool may_probe = probe == nullptr && !e.probed && now >= e.open_until && !e.down;
-    const bool full = cap_ != 0 && e.under_way >= cap_;
-    if (even_open || !(e.open || e.down || full)) {
+    if (even_open || !(e.open || e.down || full(e))) {
       order.push_back(&e);
-    } else if (e.open && may_probe && !full) {
+    } else if (e.open && may_probe && !full(e)) {
       probe = &e;
     } else {
       --e.turns;
-      turn.full_ |= full && !e.open && !e.down;
+      room_later |= !e.open && !e.down;
     }
   }
   // In turn between equals: the order begins somewhere else each time, and the sorting is stable.
@@ -137,11 +169,14 @@ Endpoints::Turn Endpoints::turn(const Addresses& addresses, bool even_open, Time
     probe->probed = turn.probing_ = true;
     order.insert(order.begin(), probe);
   }
-  if (!order.empty()) {
-    turn.at_ = order.front();
-    enter(*turn.at_);
-    if (turn.at_->silent_since == kNever) turn.at_->silent_since = now;
-  }
+  turn.full_ = order.empty() && room_later;
+  if (order.empty()) return turn;
+  turn.owner_ = this;
+  turn.capped_ = !even_open;
+  for (Endpoint* e : order) turn.candidates_.push_back({e});
+  turn.enter(turn.candidates_.front());
+  turn.at_ = order.front();
+  if (turn.at_->silent_since == kNever) turn.at_->silent_since = now;
   return turn;
 }
 
@@ -158,6 +193,7 @@ void Endpoints::count(Endpoint& e, bool well, TimePoint now) {
       e.open = false;
       e.pauses = 0;
       e.calls = e.failed = 0;
+      serve_line(e);
     }
     return;
   }
@@ -174,6 +210,7 @@ void Endpoints::trip(Endpoint& e, TimePoint now) {
   e.open_until = after(now, std::min(kMaxPause, config_.pause * (1 << std::min(e.pauses, 8u))));
   ++e.pauses;
   e.calls = e.failed = 0;
+  serve_line(e);
 }
 
 bool Endpoints::probed(const SocketAddress& address, bool well, TimePoint now) {
@@ -182,8 +219,12 @@ bool Endpoints::probed(const SocketAddress& address, bool well, TimePoint now) {
   const bool was_down = e.down;
   e.probes_failed = well ? 0 : e.probes_failed + 1;
   e.down = well ? false : e.down || e.probes_failed >= kProbes;
+  const bool changed = e.down != was_down;
+  ++e.turns;
   if (well && e.open) count(e, true, now);
-  return e.down != was_down;
+  if (changed) serve_line(e);
+  --e.turns;
+  return changed;
 }
 
 std::vector<Endpoints::Snapshot> Endpoints::snapshot() const {

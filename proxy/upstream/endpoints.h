@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,7 @@ class Endpoints {
         : owner_(std::exchange(o.owner_, nullptr)),
           candidates_(std::move(o.candidates_)),
           at_(std::exchange(o.at_, nullptr)),
+          capped_(o.capped_),
           probing_(o.probing_),
           full_(o.full_) {}
     Turn& operator=(Turn&& o) noexcept;
@@ -63,12 +65,14 @@ class Endpoints {
     /// The best first, where the call counts as under way from now on; none: all breakers are open, or
     /// full().
     size_t size() const { return candidates_.size(); }
-    /// There are addresses that would do, and have no room.
+    /// None, because those that would do have no room.
     bool full() const { return full_; }
     const SocketAddress& address(size_t i) const;
+    /// Tries the i-th as well: the call counts as under way there too. False: it has no room any more.
+    bool join(size_t i);
     /// It could not be connected to, or not before another one.
     void missed(size_t i, TimePoint now);
-    /// The call goes there, not to the first one: it counts there until the Turn ends.
+    /// The call goes there, and nowhere else: it counts there until the Turn ends.
     void use(size_t i);
     /// Where it goes.
     const SocketAddress& used() const { return at_->address; }
@@ -79,10 +83,17 @@ class Endpoints {
 
    private:
     friend class Endpoints;
+    struct Candidate {
+      Endpoint* endpoint;
+      bool inside = false;  // under way there
+    };
+    void enter(Candidate& candidate);
+    void leave(Candidate& candidate);
     void end();
     Endpoints* owner_ = nullptr;
-    PooledVector<Endpoint*> candidates_;
+    PooledVector<Candidate> candidates_;
     Endpoint* at_ = nullptr;
+    bool capped_ = false;
     bool probing_ = false;  // the first one
     bool full_ = false;
   };
@@ -91,23 +102,25 @@ class Endpoints {
   /// own.
   Turn turn(const Addresses& addresses, bool even_open, TimePoint now);
 
-  /// Who waits for room. A call that ends wakes the first one, which looks again: then it either is
-  /// content(), or listens again() before it looks for the last time.
+  /// Who wants a Turn, in line for room if there is none. Who leaves room hands it to the first one that
+  /// may use it, as the owner: nobody overtakes, and one that goes away passes it on.
   class RoomWaiter : public Link<> {
    public:
-    RoomWaiter(Endpoints& owner, Loop& loop);
+    /// `addresses` must outlive it.
+    RoomWaiter(Endpoints& owner, const Addresses& addresses, Loop& loop);
     ~RoomWaiter();
     RoomWaiter(const RoomWaiter&) = delete;
     RoomWaiter& operator=(const RoomWaiter&) = delete;
     Signal& woken() { return signal_; }
-    void again();
-    void content() { content_ = true; }
+    /// Nothing while it waits. Once; without candidates if there is no more room to wait for.
+    std::optional<Turn> take();
 
    private:
     friend class Endpoints;
     void wake() { signal_.notify(); }
     Endpoints& owner_;
-    bool content_ = false;
+    const Addresses& addresses_;
+    Turn turn_;  // guarded by the owner's mutex while it is in line
     Signal signal_;
     MemberWake<RoomWaiter, &RoomWaiter::wake> wake_{*this};
     RemoteWake remote_;
@@ -144,8 +157,9 @@ class Endpoints {
   };
   Endpoint& find(const SocketAddress& address);
   void forget_unused();
-  void enter(Endpoint& endpoint);
-  void leave(Endpoint& endpoint);
+  bool full(const Endpoint& endpoint) const { return cap_ != 0 && endpoint.under_way >= cap_; }
+  Turn look(const Addresses& addresses, bool even_open, TimePoint now);
+  void serve_line(const Endpoint& changed);
   void count(Endpoint& endpoint, bool well, TimePoint now);
   void trip(Endpoint& endpoint, TimePoint now);
 
@@ -153,7 +167,7 @@ class Endpoints {
   const uint32_t cap_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
-  List<RoomWaiter> waiters_;
+  List<RoomWaiter> line_;
   size_t rotation_ = 0;
 };
 

@@ -201,6 +201,42 @@ TEST(EndpointConcurrency, WhoStillWaitsForRoomAtDispatchIsDropped) {
   EXPECT_TRUE(bed.proxy.prefetched(1, "skipped", "upstream_busy"));
 }
 
+// A call that races along the addresses enters none that is full.
+TEST(EndpointConcurrency, HoldsInARaceOfConnectionsToo) {
+  ThreeBed bed("endpoint_concurrency = 1\nretries = 0\nconnect_timeout = \"400ms\"\n", nullptr,
+               kFanOut);
+  BlackHole silent("127.0.0.4", bed.a.port());
+  bed.dns.has("music.test", {"127.0.0.4", kIps[1]}, kLong);
+  bed.b.start();
+  bed.b.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 2; ++i) clients.emplace_back(bed.proxy.front()).get("/all");
+  ASSERT_TRUE(bed.b.wait_for(1));
+  EXPECT_TRUE(bed.proxy.metric_becomes(1, "siding_connect_failures_total"));
+  EXPECT_EQ(1, bed.b.requests());
+  bed.b.release();
+  for (Client& c : clients) EXPECT_EQ(200, c.answer().status());
+}
+
+TEST(EndpointConcurrency, NobodyWaitsForRoomWhereABreakerHasOpened) {
+  ThreeBed bed(
+      "endpoint_concurrency = 1\nretries = 0\ntimeout = \"1m\"\n"
+      "breaker = { failures = 1, pause = \"10m\" }\n",
+      nullptr, kFanOut);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) clients.emplace_back(bed.proxy.front()).get("/all");
+  ASSERT_TRUE(bed.a.wait_for(1));
+  bed.a.stop();
+  int left_alone = 0;
+  for (Client& c : clients) {
+    left_alone += c.answer().field("siding-complete") == "?0;song=breaker_open" ? 1 : 0;
+  }
+  EXPECT_EQ(4, left_alone);
+}
+
 // It takes connections, and no answer ever comes: the route's deadline ends each call.
 TEST(HungAddress, OpensItsBreakerAtTheRoutesDeadline) {
   ThreeBed bed("breaker = { failures = 2, pause = \"10m\" }\n", nullptr,
