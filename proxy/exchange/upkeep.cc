@@ -28,10 +28,9 @@ Task<> probe(LoopServices& services, Upstream& upstream, SocketAddress address) 
   CallOptions options;
   options.deadline = after(services.loop.now(), upstream.config.probe.timeout);
   options.max_body = kMaxProbeAnswer;
-  options.only = &address;
   CallRequest request = probe_request(services.shared, upstream);
   Result<CallAnswer> answer =
-      co_await probe_address(services, upstream, std::move(request), options);
+      co_await probe_address(services, upstream, address, std::move(request), options);
   const bool well = answer && answer->head.status < 400;
   const bool changed = upstream.endpoints.probed(address, well, services.loop.now());
   if (!changed) co_return;
@@ -68,8 +67,7 @@ Task<> keep_probing(LoopServices& services, Upstream& upstream) {
 
 Task<> warm_up(LoopServices& services, Upstream& upstream, SocketAddress address) {
   const TimePoint until = after(services.loop.now(), upstream.config.connect_timeout);
-  Result<Lease> lease =
-      co_await lease_upstream(services, upstream, Caller::siding, false, until, &address);
+  Result<Lease> lease = co_await lease_address(services, upstream, address, false, until);
   if (lease) lease->keep_for_later();
 }
 

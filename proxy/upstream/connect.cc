@@ -34,6 +34,22 @@ Task<Result<std::unique_ptr<Socket>>> connect_backend(const OriginUrl& origin, R
   co_return last;
 }
 
+Task<Result<std::unique_ptr<Socket>>> connect_address(SocketAddress address, Reach reach,
+                                                      TlsPeer tls, TimePoint until) {
+  if (!within(reach, address)) {
+    co_return Error(Failure::address_denied, Side::upstream, true,
+                    address.text() + (is_loopback(address)
+                                          ? " is this machine: a name may lead there only with "
+                                            "`loopback = true` in its [upstream]"
+                                          : " is a private address, and `public_only = true`"));
+  }
+  auto connected = co_await connect_socket(address, until);
+  if (!connected || !tls.context) co_return std::move(connected);
+  Result<> secured = co_await start_tls(**connected, tls.context, tls.name, until);
+  if (!secured) co_return secured.error();
+  co_return std::move(connected);
+}
+
 namespace {
 /// RFC 8305, section 8: the recommended Connection Attempt Delay.
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
@@ -55,24 +71,8 @@ bool is_ours(Failure kind) {
   return kind == Failure::address_denied || kind == Failure::no_descriptor;
 }
 
-Task<Result<std::unique_ptr<Socket>>> connect_one(const Race& race, SocketAddress address,
-                                                  TimePoint until) {
-  if (!within(race.reach, address)) {
-    co_return Error(Failure::address_denied, Side::upstream, true,
-                    address.text() + (is_loopback(address)
-                                          ? " is this machine: a name may lead there only with "
-                                            "`loopback = true` in its [upstream]"
-                                          : " is a private address, and `public_only = true`"));
-  }
-  auto connected = co_await connect_socket(address, until);
-  if (!connected || !race.tls.context) co_return std::move(connected);
-  Result<> secured = co_await start_tls(**connected, race.tls.context, race.tls.name, until);
-  if (!secured) co_return secured.error();
-  co_return std::move(connected);
-}
-
 Task<> attempt(Race& race, size_t i, TimePoint until) {
-  auto connected = co_await connect_one(race, race.turn.address(i), until);
+  auto connected = co_await connect_address(race.turn.address(i), race.reach, race.tls, until);
   race.running[i] = false;
   if (connected) {
     if (race.socket) co_return;  // in the same turn of the loop as another one

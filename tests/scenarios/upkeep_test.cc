@@ -73,6 +73,39 @@ TEST(Probe, ClosesABreakerBeforeACallHasToTry) {
   EXPECT_EQ(1, calls_to(bed.a));
 }
 
+// It says whether an address is up, and nothing about the calls.
+TEST(Probe, IsNoCall) {
+  ManualClock clock;
+  ThreeBed bed(
+      "endpoint_concurrency = 1\nretries = 0\nbreaker = { failures = 2, pause = \"10m\" }\n"
+      "probe = { path = \"/up\", interval = \"1s\", timeout = \"500ms\" }\n",
+      &clock, kFanOut);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.on_request(
+      [](Origin::Call& call) { call.respond("", "", call.request.target() == "/up" ? 200 : 503); });
+  bed.a.start();
+  ASSERT_TRUE(bed.a.wait_for(1)) << "the first probe";
+  get(bed.proxy.front(), "/all");
+  bed.a.hold();
+  bed.proxy.advance(std::chrono::milliseconds(1200));
+  ASSERT_TRUE(bed.a.wait_for(3)) << "the second one";
+  EXPECT_EQ(0, bed.proxy.metric("siding_endpoint_calls"));
+  bed.a.release();
+  EXPECT_EQ(0, bed.open(kIps[0]));
+  get(bed.proxy.front(), "/all");
+  EXPECT_EQ(1, bed.open(kIps[0])) << "two calls in a row have failed";
+  EXPECT_EQ(2, bed.proxy.metric("siding_requests_total", {"peer=upstream"}));
+}
+
+TEST(Warm, OpensNoBreaker) {
+  ManualClock clock;
+  ThreeBed bed("warm = 2\nbreaker = { failures = 1, pause = \"10m\" }\n", &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  for (int i = 0; i < 20; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  EXPECT_GT(bed.dns.asked("music.test"), 0);
+  EXPECT_NE(1, bed.open(kIps[0])) << "no call has failed";
+}
+
 TEST(Warm, ConnectionsAreOpenBeforeTheFirstCall) {
   ThreeBed bed("warm = 2\nidle_timeout = \"1m\"\n");
   bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
