@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <climits>
+#include <tuple>
 
 namespace siding {
 
@@ -139,43 +141,55 @@ Endpoints::Turn Endpoints::turn(const Addresses& addresses, bool even_open, Time
 }
 
 Endpoints::Turn Endpoints::look(const Addresses& addresses, bool even_open, TimePoint now) {
+  constexpr int kNone = INT_MAX;
   Turn turn;
-  PooledVector<Endpoint*> order;
-  Endpoint* probe = nullptr;
-  bool room_later = false;
+  PooledVector<Turn::Candidate>& order = turn.candidates_;
+  Turn::Candidate probe{nullptr, 0};
+  int rank = kNone;  // the first one with an address that is well
   for (const SocketAddress& address : addresses) {
     Endpoint& e = find(address);
     ++e.turns;  // so that it stays, whoever else is looked up
-    const bool may_probe = probe == nullptr && !e.probed && now >= e.open_until && !e.down;
-    if (even_open || !(e.open || e.down || full(e))) {
-      order.push_back(&e);
-    } else if (e.open && may_probe && !full(e)) {
-      probe = &e;
+    const bool well = !e.open && !e.down;
+    const bool may_probe = e.open && !e.down && !e.probed && now >= e.open_until && !full(e);
+    if (well) rank = std::min<int>(rank, address.rank());
+    if (even_open || (well && !full(e))) {
+      order.push_back({&e, address.rank()});
+    } else if (may_probe && (probe.endpoint == nullptr || address.rank() < probe.rank)) {
+      if (probe.endpoint != nullptr) --probe.endpoint->turns;
+      probe = {&e, address.rank()};
     } else {
       --e.turns;
-      room_later |= !e.open && !e.down;
     }
+  }
+  if (probe.endpoint != nullptr && probe.rank > rank) {
+    --probe.endpoint->turns;
+    probe.endpoint = nullptr;
   }
   // In turn between equals: the order begins somewhere else each time, and the sorting is stable.
   if (order.size() > 1) {
     std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(rotation_++ % order.size()),
                 order.end());
   }
-  std::stable_sort(order.begin(), order.end(), [](const Endpoint* a, const Endpoint* b) {
-    return std::pair(a->open || a->down, a->under_way) <
-           std::pair(b->open || b->down, b->under_way);
-  });
-  if (probe != nullptr) {
-    probe->probed = turn.probing_ = true;
+  auto key = [](const Turn::Candidate& c) {
+    return std::tuple(c.endpoint->open || c.endpoint->down, c.rank, c.endpoint->under_way);
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [key](const auto& a, const auto& b) { return key(a) < key(b); });
+  if (!even_open && !order.empty() && order.front().rank > rank) {
+    // Those before are well and full: their room is waited for.
+    for (Turn::Candidate& c : order) --c.endpoint->turns;
+    order.clear();
+  }
+  if (probe.endpoint != nullptr) {
+    probe.endpoint->probed = turn.probing_ = true;
     order.insert(order.begin(), probe);
   }
-  turn.full_ = order.empty() && room_later;
+  turn.full_ = order.empty() && rank != kNone;
   if (order.empty()) return turn;
   turn.owner_ = this;
   turn.capped_ = !even_open;
-  for (Endpoint* e : order) turn.candidates_.push_back({e});
-  turn.enter(turn.candidates_.front());
-  turn.at_ = order.front();
+  turn.enter(order.front());
+  turn.at_ = order.front().endpoint;
   if (turn.at_->silent_since == kNever) turn.at_->silent_since = now;
   return turn;
 }

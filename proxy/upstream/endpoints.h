@@ -1,6 +1,7 @@
 // The addresses of one upstream and how each fares: which one a call goes to, and which ones get none
 // for a while (a circuit breaker an address).
-// - A call goes where the fewest are under way, in turn between equals.
+// - A call goes where the fewest are under way, in turn between equals; to addresses of a later rank only
+//   if no earlier one is well, or when those took no connection.
 // - At most `cap` of siding's own calls are under way to an address; who finds none waits for room.
 // - A breaker opens after `failures` in a row, or when `percent` of the last calls failed, for `pause`,
 //   doubled each time up to 30 s; then one call at a time tries the address again, and closes it.
@@ -85,6 +86,7 @@ class Endpoints {
     friend class Endpoints;
     struct Candidate {
       Endpoint* endpoint;
+      uint8_t rank;
       bool inside = false;  // under way there
     };
     void enter(Candidate& candidate);

@@ -159,6 +159,35 @@ TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
   EXPECT_FALSE(outrun(kNow + 2600ms, kNow + 2700ms)) << "a second of silence";
 }
 
+// RFC 2782: those of the first priority that can be reached.
+TEST(Endpoints, OfALaterRankAreForWhenNoneOfAnEarlierOneIsWell) {
+  Endpoints all(BreakerConfig{.failures = 1, .percent = 0, .pause = 1s}, 1);
+  Addresses ranked = three();
+  ranked[0].set_rank(1);
+  auto first = [&](TimePoint now, bool even_open = false) {
+    return all.turn(ranked, even_open, now).address(0).ip();
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_NE(first(kNow), "10.0.0.1");
+  Endpoints::Turn one = all.turn(ranked, false, kNow);
+  EXPECT_EQ(one.size(), 3u) << "it is there if the others take no connection";
+  EXPECT_EQ(one.address(2).ip(), "10.0.0.1");
+  Endpoints::Turn two = all.turn(ranked, false, kNow);
+  EXPECT_TRUE(all.turn(ranked, false, kNow).full()) << "who is well has room soon";
+  EXPECT_NE(first(kNow, true), "10.0.0.1");
+  one.answered(false, kNow);
+  one = Endpoints::Turn();
+  two.answered(false, kNow);
+  two = Endpoints::Turn();
+  EXPECT_EQ(first(kNow), "10.0.0.1") << "both breakers are open";
+  EXPECT_NE(first(kNow + 1s), "10.0.0.1") << "one of them is tried";
+  Endpoints::Turn back = all.turn(ranked, false, kNow + 1s);
+  back.answered(true, kNow + 1s);
+  back = Endpoints::Turn();
+  all.turn({ranked[0]}, true, kNow + 1s).answered(false, kNow + 1s);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_NE(first(kNow + 9s), "10.0.0.1") << "its own turn to be tried";
+}
+
 TEST(Endpoints, ProbesTakeOneOutAndIn) {
   Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
   const SocketAddress first = three()[0];
