@@ -151,7 +151,7 @@ TEST(ConfigValidate, BodiesOfCalls) {
           .routes[0]
           .prefetch.calls[0];
   EXPECT_EQ(made.method, "POST");
-  EXPECT_EQ(made.body_text, "{ json = { \"q\" = \"{query.q}\", \"n\" = [1, 2.5, true] } }");
+  EXPECT_EQ(made.body_text, "{ json = { q = \"{query.q}\", n = [1, 2.5, true] } }");
   EXPECT_TRUE(made.repeatable());
   EXPECT_TRUE(
       one_fault(call("body = { form = { q = \"a\" } }"),
