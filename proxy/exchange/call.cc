@@ -139,8 +139,11 @@ bool was_stale(Lease& lease, const Error& error) {
 struct GivenUp {
   ~GivenUp() {
     if (ended) return;
-    if (loop.now() >= deadline) turn.answered(false, loop.now());
-    if (outrun != nullptr && *outrun) turn.gave_up(loop.now());
+    if (loop.now() >= deadline) {
+      turn.answered(false, loop.now());
+    } else if (outrun != nullptr && *outrun) {
+      turn.gave_up(loop.now());
+    }
   }
   Loop& loop;
   Endpoints::Turn& turn;

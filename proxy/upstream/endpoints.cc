@@ -18,6 +18,7 @@ Endpoints::Turn& Endpoints::Turn::operator=(Turn&& o) noexcept {
   std::swap(owner_, o.owner_);
   std::swap(candidates_, o.candidates_);
   std::swap(at_, o.at_);
+  std::swap(began_, o.began_);
   std::swap(capped_, o.capped_);
   std::swap(probing_, o.probing_);
   std::swap(full_, o.full_);
@@ -65,7 +66,10 @@ void Endpoints::Turn::use(size_t i) {
 void Endpoints::Turn::answered(bool well, TimePoint now) {
   if (at_ == nullptr) return;
   std::lock_guard lock(owner_->mutex_);
-  if (well) at_->silent_since = kNever;
+  if (well) {
+    at_->silence = {};
+    at_->silent_until = now;
+  }
   owner_->count(*at_, well, now);
   // What is left of the answer may take for ever.
   if (std::exchange(probing_, false)) candidates_.front().endpoint->probed = false;
@@ -74,8 +78,10 @@ void Endpoints::Turn::answered(bool well, TimePoint now) {
 void Endpoints::Turn::gave_up(TimePoint now) {
   if (at_ == nullptr) return;
   std::lock_guard lock(owner_->mutex_);
-  const TimePoint since = at_->silent_since;
-  if (since != kNever && now >= after(since, kSilence)) owner_->count(*at_, false, now);
+  // Two calls at once are one silence; between calls nobody asks it anything.
+  at_->silence += std::max(Duration(), now - std::max(began_, at_->silent_until));
+  at_->silent_until = std::max(now, at_->silent_until);
+  if (at_->silence >= kSilence) owner_->count(*at_, false, now);
 }
 
 void Endpoints::Turn::end() {
@@ -190,7 +196,7 @@ Endpoints::Turn Endpoints::look(const Addresses& addresses, bool even_open, Time
   turn.capped_ = !even_open;
   turn.enter(order.front());
   turn.at_ = order.front().endpoint;
-  if (turn.at_->silent_since == kNever) turn.at_->silent_since = now;
+  turn.began_ = now;
   return turn;
 }
 

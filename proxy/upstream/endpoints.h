@@ -38,7 +38,7 @@ class Endpoints {
   static constexpr Duration kWindow = std::chrono::seconds(10);
   static constexpr uint32_t kLeastCalls = 20;
 
-  /// How long an address says nothing at all before a call that was given up counts against it.
+  /// How long an address says nothing to calls under way before one that was given up counts against it.
   static constexpr Duration kSilence = std::chrono::seconds(1);
   /// Probes that fail in a row before it counts as down.
   static constexpr uint32_t kProbes = 2;
@@ -57,6 +57,7 @@ class Endpoints {
         : owner_(std::exchange(o.owner_, nullptr)),
           candidates_(std::move(o.candidates_)),
           at_(std::exchange(o.at_, nullptr)),
+          began_(o.began_),
           capped_(o.capped_),
           probing_(o.probing_),
           full_(o.full_) {}
@@ -95,6 +96,7 @@ class Endpoints {
     Endpoints* owner_ = nullptr;
     PooledVector<Candidate> candidates_;
     Endpoint* at_ = nullptr;
+    TimePoint began_{};
     bool capped_ = false;
     bool probing_ = false;  // the first one
     bool full_ = false;
@@ -147,11 +149,13 @@ class Endpoints {
     uint32_t under_way = 0;
     uint32_t failures = 0;  // in a row
     bool open = false;
-    bool down = false;                // by its probes
-    uint32_t probes_failed = 0;       // in a row
-    TimePoint silent_since = kNever;  // the first call without an answer, since its last answer
-    bool probed = false;              // a turn tries whether it can be closed
-    uint32_t pauses = 0;              // in a row
+    bool down = false;           // by its probes
+    uint32_t probes_failed = 0;  // in a row
+    // How long the calls that were given up were under way since its last answer, at silent_until.
+    Duration silence{};
+    TimePoint silent_until{};
+    bool probed = false;  // a turn tries whether it can be closed
+    uint32_t pauses = 0;  // in a row
     TimePoint open_until{};
     TimePoint window_begin{};
     uint32_t calls = 0;  // of this window

@@ -292,17 +292,22 @@ TEST(HungAddress, OpensItsBreakerWhenItsCallsAreOutrun) {
   bed.a.start();
   bed.b.start();
   bed.a.hold();
-  auto outrun = [&](const std::string& q, int tries) {
+  auto outrun = [&](const std::string& q, int tries, Duration after_all) {
+    bed.b.hold();
     Client client(bed.proxy.front());
     client.get("/?q=" + q);
     ASSERT_TRUE(bed.a.wait_for(tries));
     bed.proxy.advance(std::chrono::milliseconds(50));
+    ASSERT_TRUE(bed.b.wait_for(tries));
+    bed.proxy.advance(after_all - std::chrono::milliseconds(50));
+    bed.b.release();
     EXPECT_EQ(200, client.answer().status());
   };
-  outrun("1", 1);
+  outrun("1", 1, std::chrono::milliseconds(100));
+  bed.proxy.advance(std::chrono::hours(1));
+  outrun("2", 2, std::chrono::milliseconds(100));
   EXPECT_EQ(0, bed.open(kIps[0])) << "it may only be slow";
-  bed.proxy.advance(std::chrono::seconds(1));
-  outrun("2", 2);
+  outrun("3", 3, std::chrono::milliseconds(900));
   EXPECT_EQ(1, bed.open(kIps[0])) << "it has said nothing for a second";
 }
 

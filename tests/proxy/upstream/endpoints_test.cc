@@ -140,7 +140,7 @@ TEST(Endpoints, OneWithAnOpenBreakerIsNotFull) {
   EXPECT_FALSE(none.full()) << "nobody should wait for it";
 }
 
-TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
+TEST(Endpoints, SilenceIsTheTimeOfCallsWithoutAnAnswer) {
   Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
   const Addresses one(1, three()[0]);
   auto outrun = [&](TimePoint began, TimePoint ended) {
@@ -148,15 +148,21 @@ TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
     if (turn.size() > 0) turn.gave_up(ended);
     return turn.size() > 0;
   };
+  auto answers = [&](TimePoint now) {
+    Endpoints::Turn turn = all.turn(one, false, now);
+    turn.answered(true, now);
+  };
   EXPECT_TRUE(outrun(kNow, kNow + 100ms));
-  EXPECT_TRUE(outrun(kNow + 900ms, kNow + 999ms));
+  EXPECT_TRUE(outrun(kNow + 1h, kNow + 1h + 800ms)) << "nobody asked it meanwhile";
+  answers(kNow + 2h);
+  EXPECT_TRUE(outrun(kNow + 2h, kNow + 2h + 999ms)) << "its last answer ended the silence";
   {
-    Endpoints::Turn turn = all.turn(one, false, kNow + 999ms);
-    turn.answered(true, kNow + 999ms);
+    Endpoints::Turn beside = all.turn(one, false, kNow + 2h);
+    beside.gave_up(kNow + 2h + 999ms);
   }
-  EXPECT_TRUE(outrun(kNow + 1500ms, kNow + 2499ms)) << "its last answer ended the silence";
-  EXPECT_TRUE(outrun(kNow + 2450ms, kNow + 2500ms));
-  EXPECT_FALSE(outrun(kNow + 2600ms, kNow + 2700ms)) << "a second of silence";
+  EXPECT_TRUE(outrun(kNow + 3h, kNow + 3h)) << "two calls at once are one silence";
+  EXPECT_TRUE(outrun(kNow + 3h, kNow + 3h + 1ms));
+  EXPECT_FALSE(outrun(kNow + 3h, kNow + 3h + 1ms)) << "a second of silence";
 }
 
 // RFC 2782: those of the first priority that can be reached.
