@@ -432,7 +432,9 @@ Task<> EgressCallRun::forward() {
     if (again) again = co_await pause_within_budget(tries++);
     if (again) continue;
     if (guarded_ && services_.loop.now() >= deadline_ && !stream_.head_sent) {
-      answer(Outcome::upstream_timeout, "the upstream did not answer in time");
+      const bool waited = !lease && lease.error().side == Side::local;
+      answer(Outcome::upstream_timeout,
+             waited ? lease.error().detail : "the upstream did not answer in time");
     } else {
       stream_.abort();  // the library's own error handling runs
     }

@@ -251,6 +251,27 @@ TEST(EndpointConcurrency, HoldsInARaceOfConnectionsToo) {
   for (Client& c : clients) EXPECT_EQ(200, c.answer().status());
 }
 
+TEST(EndpointConcurrency, AGuardedCallThatWasNeverMadeIsToldSo) {
+  ManualClock clock;
+  ThreeBed bed("endpoint_concurrency = 1\nguard_worker = true\nretries = 0\ntimeout = \"3s\"\n",
+               &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  Client asked(bed.proxy.egress());
+  asked.get("/music/own");
+  ASSERT_TRUE(bed.a.wait_for(1));
+  Client waits(bed.proxy.egress());
+  waits.get("/music/own");
+  ASSERT_TRUE(bed.proxy.metric_becomes(2, "siding_requests_total", {"peer=worker"}));
+  bed.proxy.advance(std::chrono::seconds(3));
+  EXPECT_TRUE(asked.answer().says("the upstream did not answer in time"));
+  Message late = waits.answer();
+  EXPECT_EQ(504, late.status());
+  EXPECT_TRUE(late.says("no place within its endpoint_concurrency")) << late;
+  bed.a.release();
+}
+
 TEST(EndpointConcurrency, NobodyWaitsForRoomWhereABreakerHasOpened) {
   ThreeBed bed(
       "endpoint_concurrency = 1\nretries = 0\ntimeout = \"1m\"\n"
