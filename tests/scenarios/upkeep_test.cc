@@ -138,6 +138,17 @@ TEST(Warm, WhatTheServerClosesIsOpenedAgain) {
   EXPECT_TRUE(bed.a.wait_for_open(1));
 }
 
+TEST(Warm, IsNotMoreThanIsKept) {
+  ManualClock clock;
+  ThreeBed bed("warm = 2\nconcurrency = 3\nidle_timeout = \"10m\"\n", &clock);
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  bed.a.start();
+  bed.b.start();
+  for (int i = 0; i < 100; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  EXPECT_EQ(1, bed.a.opened()) << "none is closed to be opened again";
+  EXPECT_EQ(1, bed.b.opened());
+}
+
 TEST(EndpointConcurrency, TheOthersWaitForRoom) {
   ThreeBed bed("endpoint_concurrency = 1\n");
   bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
