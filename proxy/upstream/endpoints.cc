@@ -95,12 +95,17 @@ void Endpoints::Turn::end() {
 
 // ---- Endpoints
 
-Endpoints::Endpoint& Endpoints::find(const SocketAddress& address) {
+Endpoints::Endpoint& Endpoints::find(const SocketAddress& address, TimePoint now) {
+  named_ = std::max(named_, now);
   for (auto& e : endpoints_) {
-    if (e->address == address) return *e;
+    if (e->address != address) continue;
+    e->named = named_;
+    return *e;
   }
   if (endpoints_.size() >= kMaxKept) forget_unused();
-  return *endpoints_.emplace_back(std::make_unique<Endpoint>(address));
+  Endpoint& e = *endpoints_.emplace_back(std::make_unique<Endpoint>(address));
+  e.named = named_;
+  return e;
 }
 
 void Endpoints::forget_unused() {
@@ -153,7 +158,7 @@ Endpoints::Turn Endpoints::look(const Addresses& addresses, bool even_open, Time
   Turn::Candidate probe{nullptr, 0};
   int rank = kNone;  // the first one with an address that is well
   for (const SocketAddress& address : addresses) {
-    Endpoint& e = find(address);
+    Endpoint& e = find(address, now);
     ++e.turns;  // so that it stays, whoever else is looked up
     const bool well = !e.open && !e.down;
     const bool may_probe = e.open && !e.down && !e.probed && now >= e.open_until && !full(e);
@@ -235,7 +240,7 @@ void Endpoints::trip(Endpoint& e, TimePoint now) {
 
 bool Endpoints::probed(const SocketAddress& address, bool well, TimePoint now) {
   std::lock_guard lock(mutex_);
-  Endpoint& e = find(address);
+  Endpoint& e = find(address, now);
   const bool was_down = e.down;
   e.probes_failed = well ? 0 : e.probes_failed + 1;
   e.down = well ? false : e.down || e.probes_failed >= kProbes;
@@ -250,7 +255,10 @@ bool Endpoints::probed(const SocketAddress& address, bool well, TimePoint now) {
 std::vector<Endpoints::Snapshot> Endpoints::snapshot() const {
   std::lock_guard lock(mutex_);
   std::vector<Snapshot> out;
-  for (const auto& e : endpoints_) out.push_back({e->address, e->under_way, e->open, e->down});
+  for (const auto& e : endpoints_) {
+    if (e->turns == 0 && named_ > after(e->named, kLeft)) continue;
+    out.push_back({e->address, e->under_way, e->open, e->down});
+  }
   return out;
 }
 

@@ -40,6 +40,8 @@ class Endpoints {
 
   /// How long an address says nothing to calls under way before one that was given up counts against it.
   static constexpr Duration kSilence = std::chrono::seconds(1);
+  /// An address that no turn and no probe has named for so long, while others were, has left its name.
+  static constexpr Duration kLeft = std::chrono::minutes(1);
   /// Probes that fail in a row before it counts as down.
   static constexpr uint32_t kProbes = 2;
 
@@ -139,6 +141,7 @@ class Endpoints {
     bool open = false;
     bool down = false;
   };
+  /// Without those that have left.
   std::vector<Snapshot> snapshot() const;
 
  private:
@@ -154,6 +157,7 @@ class Endpoints {
     // How long the calls that were given up were under way since its last answer, at silent_until.
     Duration silence{};
     TimePoint silent_until{};
+    TimePoint named{};    // by a turn or a probe, last
     bool probed = false;  // a turn tries whether it can be closed
     uint32_t pauses = 0;  // in a row
     TimePoint open_until{};
@@ -161,7 +165,7 @@ class Endpoints {
     uint32_t calls = 0;  // of this window
     uint32_t failed = 0;
   };
-  Endpoint& find(const SocketAddress& address);
+  Endpoint& find(const SocketAddress& address, TimePoint now);
   void forget_unused();
   bool full(const Endpoint& endpoint) const { return cap_ != 0 && endpoint.under_way >= cap_; }
   Turn look(const Addresses& addresses, bool even_open, TimePoint now);
@@ -174,6 +178,7 @@ class Endpoints {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   List<RoomWaiter> line_;
+  TimePoint named_{};  // any of them, last
   size_t rotation_ = 0;
 };
 

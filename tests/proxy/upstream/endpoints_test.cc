@@ -210,6 +210,19 @@ TEST(Endpoints, ProbesTakeOneOutAndIn) {
   EXPECT_EQ(all.turn({first}, false, kNow).size(), 1u) << "and closes its breaker";
 }
 
+TEST(Endpoints, OneThatHasLeftItsNameIsNotShown) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
+  open_first(all, kNow);
+  EXPECT_EQ(call(all, true, kNow).substr(0, 5), "10.0.");
+  EXPECT_EQ(all.snapshot().size(), 3u);
+  Addresses left = three();
+  left.erase(left.begin());
+  EXPECT_EQ(all.turn(left, false, kNow + 1min).size(), 2u);
+  EXPECT_EQ(all.snapshot().size(), 3u) << "it may be in the next answer";
+  EXPECT_EQ(all.turn(left, false, kNow + 61s).size(), 2u);
+  EXPECT_EQ(all.snapshot().size(), 2u);
+}
+
 TEST(Endpoints, OnlySoManyAreRemembered) {
   Endpoints all{BreakerConfig{}};
   for (uint16_t port = 1; port < 1000; ++port) {
