@@ -128,7 +128,8 @@ enum class PrefetchSkip : uint8_t {
   template_paused,  ///< the rule matched too seldom
   tunnelled,        ///< the worker reaches that host by CONNECT
   pins_full,        ///< the bound of all pins in bytes
-  upstream_busy,    ///< the upstream's concurrency was used up until dispatch
+  body_too_large,   ///< its body is longer than what a worker's call is held back for
+  upstream_busy,    ///< the upstream's bounds left no room for it until dispatch
   count_
 };
 
@@ -198,9 +199,9 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(CacheResult::c
 static_assert(!kCacheResults.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
-    kPrefetchSkips{"value_absent", "unsafe_method", "condition",     "off",
-                   "observing",    "budget",        "client_paused", "template_paused",
-                   "tunnelled",    "pins_full",     "upstream_busy"};
+    kPrefetchSkips{"value_absent", "unsafe_method", "condition",      "off",
+                   "observing",    "budget",        "client_paused",  "template_paused",
+                   "tunnelled",    "pins_full",     "body_too_large", "upstream_busy"};
 static_assert(!kPrefetchSkips.back().empty());
 }  // namespace outcome_detail
 

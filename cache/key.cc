@@ -37,6 +37,25 @@ std::string excerpt(std::string_view text, size_t at) {
   return out;
 }
 
+/// Nothing if an escape is broken: readers differ in what it means.
+std::optional<std::string> canonical_form(std::string_view form) {
+  for (size_t i = 0; i < form.size(); ++i) {
+    if (form[i] == '%' && !is_escape(form, i)) return std::nullopt;
+  }
+  std::string out;
+  while (!form.empty()) {
+    const std::string_view one = form.substr(0, form.find('&'));
+    form.remove_prefix(std::min(one.size() + 1, form.size()));
+    if (one.empty()) continue;
+    const size_t equals = one.find('=');
+    if (!out.empty()) out += '&';
+    out += form_encode(form_decode(one.substr(0, equals)));
+    if (equals != std::string_view::npos)
+      out += '=' + form_encode(form_decode(one.substr(equals + 1)));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string call_key(std::string_view upstream, std::string_view method, std::string_view target,
@@ -62,11 +81,7 @@ std::string canonical_body(std::string_view content_type, std::string_view body)
   if (says_json(content_type)) {
     canonical = JsonText(body).canonical();
   } else if (says_form(content_type)) {
-    canonical.emplace();
-    for_each_parameter(body, [&](std::string_view name, std::string_view value) {
-      if (!canonical->empty()) *canonical += '&';
-      *canonical += form_encode(form_decode(name)) + '=' + form_encode(form_decode(value));
-    });
+    canonical = canonical_form(body);
   }
   return canonical ? std::move(*canonical) : std::string(body);
 }

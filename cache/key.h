@@ -3,6 +3,7 @@
 // 6.2.2 calls equivalent do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ namespace siding {
 /// parameters, `+` and `%20`, an empty query).
 std::string call_key(std::string_view upstream, std::string_view method, std::string_view target,
                      std::string_view body = {});
+
+/// Calls with a longer body are never held back to be compared, so none is made ahead either. It is
+/// enough for a search, or for GraphQL.
+inline constexpr size_t kMostComparedBody = 64 * 1024;
 
 /// The content of a request in one of its equivalent spellings, by its media type: JSON without white
 /// space and with members in the order of their names, forms with each name and value encoded alike;

@@ -1,6 +1,7 @@
 // Reading the body of a call (see kinds.h, http/body_template.h): a TOML table becomes JSON or a form in
 // which every text is a template.
-// Invariant: what is read can be printed as TOML that reads back to the same.
+// Invariant: what is read can be printed as TOML that reads back to the same, but for texts that hold an
+// environment variable's value: that may be a key of somebody's.
 #include <charconv>
 #include <cmath>
 
@@ -44,7 +45,7 @@ class BodyReader {
     written_ += "{";
     const char* separator = "";
     for (const Node& member : node.children) {
-      written_ += (written_.back() == '{' ? " " : ", ") + toml_string(member.key) + " = ";
+      written_ += (written_.back() == '{' ? " " : ", ") + toml_key(member.key) + " = ";
       body_.add_literal(separator + form_encode(member.key) + "=");
       separator = "&";
       form_value(member);
@@ -61,7 +62,7 @@ class BodyReader {
   }
 
   void text(const Node& node) {
-    written_ += toml_string(node.text);
+    written_ += toml_string(node.expanded ? kHidden : node.text);
     Template::Parsed parsed = Template::parse(node.text, TemplatePlace::body_value);
     if (!parsed.value) {
       faults_.error(node.place_of(parsed.error->offset), parsed.error->message);
@@ -88,7 +89,7 @@ class BodyReader {
       if (&member != &node.children.front()) separate();
       std::string name;
       append_json(name, member.key);
-      written_ += toml_string(member.key) + " = ";
+      written_ += toml_key(member.key) + " = ";
       body_.add_literal(name + ":");
       json(member);
     }

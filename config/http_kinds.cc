@@ -6,8 +6,6 @@
 namespace siding {
 namespace {
 
-constexpr std::string_view kHidden = "(secret)";
-
 // Fields whose values people want to see and that are never credentials.
 bool is_harmless(std::string_view name) {
   for (std::string_view known :
@@ -17,16 +15,12 @@ bool is_harmless(std::string_view name) {
   return false;
 }
 
-std::string printed_key(const std::string& name) {
-  return name_fault(name).empty() ? name : toml_string(name);
-}
-
 // "{ a = 1, b = 2 }" out of what `print(entry)` makes of each value.
 template <class List, class F>
 std::string print_table(const List& list, F print) {
   std::string out;
   for (const auto& entry : list) {
-    out += (out.empty() ? " " : ", ") + printed_key(entry.first) + " = " + print(entry);
+    out += (out.empty() ? " " : ", ") + toml_key(entry.first) + " = " + print(entry);
   }
   return "{" + out + (out.empty() ? "}" : " }");
 }

@@ -174,6 +174,29 @@ void validate_tls(const UpstreamConfig& upstream, const Node& table, Faults& fau
   }
 }
 
+/// What siding does with each address of an upstream.
+void validate_addresses(const UpstreamConfig& upstream, const Node& node, Faults& faults) {
+  const Node* probe = node.find("probe");
+  if (probe != nullptr && probe->is(Node::Kind::table) && !probe->children.empty() &&
+      probe->find("path") == nullptr) {
+    const Node& key = probe->children.front();
+    faults.error(key.key_place, "`" + key.key +
+                                    "` is of a probe, and without `path` none is made: say what to "
+                                    "ask for, such as path = \"/healthz\"");
+  }
+  const std::string all = "`concurrency` (" + text_of(upstream.concurrency) + ")";
+  // The workers' calls that are guarded stand outside of `concurrency`.
+  if (upstream.endpoint_concurrency >= upstream.concurrency && !upstream.guard_worker) {
+    faults.warn(node.at("endpoint_concurrency").place,
+                "`endpoint_concurrency` never holds a call back: it is not below " + all +
+                    ", the bound of all addresses together");
+  }
+  if (upstream.warm > upstream.concurrency) {
+    faults.error(node.at("warm").place,
+                 "so many connections are not kept: the bound is " + all + " for each thread");
+  }
+}
+
 void validate_upstreams(const Config& config, const Node& root, Faults& faults) {
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const UpstreamConfig& upstream = config.upstreams[i];
@@ -192,6 +215,7 @@ void validate_upstreams(const Config& config, const Node& root, Faults& faults) 
               ": egress could not tell which of the two a call belongs to; keep one");
     }
     validate_tls(upstream, node, faults);
+    validate_addresses(upstream, node, faults);
     if (upstream.connect_timeout > upstream.timeout && node.find("connect_timeout") != nullptr) {
       faults.warn(
           node.at("connect_timeout").place,

@@ -216,7 +216,8 @@ std::string name_fault(std::string_view name) {
   return fits ? "" : "a name holds up to 64 letters, digits, \"-\" and \"_\"";
 }
 
-std::string toml_string(std::string_view text) {
+namespace {
+std::string quoted(std::string_view text, std::string_view dollar) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string out = "\"";
   for (char c : text) {
@@ -224,7 +225,7 @@ std::string toml_string(std::string_view text) {
     if (c == '"' || c == '\\') {
       out += {'\\', c};
     } else if (c == '$') {
-      out += "$$";
+      out += dollar;
     } else if (u < 0x20 || u == 0x7F) {
       out += {'\\', 'u', '0', '0', kHex[u >> 4], kHex[u & 15]};
     } else {
@@ -232,6 +233,13 @@ std::string toml_string(std::string_view text) {
     }
   }
   return out + "\"";
+}
+}  // namespace
+
+std::string toml_string(std::string_view text) { return quoted(text, "$$"); }
+
+std::string toml_key(std::string_view key) {
+  return name_fault(key).empty() ? std::string(key) : quoted(key, "$");
 }
 
 }  // namespace siding

@@ -67,5 +67,10 @@ std::string name_fault(std::string_view name);
 
 /// A TOML string; "$" is doubled, because "${" would be expanded.
 std::string toml_string(std::string_view text);
+/// A key of a TOML table, in quotes if it needs them. Keys are not expanded.
+std::string toml_key(std::string_view key);
+
+/// Printed in the place of what nobody should see.
+inline constexpr std::string_view kHidden = "(secret)";
 
 }  // namespace siding

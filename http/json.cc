@@ -88,6 +88,29 @@ bool append_canonical(simdjson::dom::element value, std::string& out) {
   return true;
 }
 
+// Whether a valid text has a number that a double cannot tell from all others. It can with up to 15
+// digits, unless it is near to 0.
+bool has_too_exact(std::string_view json) {
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"') {
+      while (json[++i] != '"') i += json[i] == '\\' ? 1 : 0;
+      continue;
+    }
+    if (!is_digit(json[i])) continue;
+    const std::string_view rest = json.substr(i);
+    const std::string_view number = rest.substr(0, rest.find_first_not_of("0123456789.eE+-"));
+    const std::string_view digits = number.substr(0, number.find_first_of("eE"));
+    i += number.size() - 1;
+    if (number.find_first_of(".eE") == std::string_view::npos) continue;  // whole: as it is
+    const std::string_view exact =
+        digits.substr(std::min(digits.find_first_not_of("0."), digits.size()));
+    const auto point = static_cast<size_t>(std::count(exact.begin(), exact.end(), '.'));
+    if (exact.size() - point > 15 || digits.size() > 40 || number.size() > digits.size() + 4)
+      return true;
+  }
+  return false;
+}
+
 // As child(), in the text itself; of equal names the first.
 std::optional<simdjson::ondemand::value> child(simdjson::ondemand::value parent,
                                                const std::string& token) {
@@ -164,7 +187,7 @@ std::optional<std::string> JsonText::scalar(std::string_view pointer) const {
 
 std::optional<std::string> JsonText::canonical() const {
   std::string out;
-  if (!valid_ || !append_canonical(parsed_->root, out)) return std::nullopt;
+  if (!valid_ || has_too_exact(text_) || !append_canonical(parsed_->root, out)) return std::nullopt;
   return out;
 }
 

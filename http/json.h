@@ -29,7 +29,8 @@ class JsonText {
   /// one counts.
   std::optional<std::string> scalar(std::string_view pointer) const;
   /// The same for every spelling of the same text: no white space, members in the order of their names,
-  /// no needless escapes. nullopt if it is not valid, or a name stands twice in one object.
+  /// no needless escapes. nullopt if it is not valid, a name stands twice in one object, or a number is
+  /// so exact that a double would make it one with another.
   std::optional<std::string> canonical() const;
   /// The items of an array as they are written; nullopt if there is none.
   std::optional<std::vector<std::string_view>> items(std::string_view pointer) const;

@@ -127,13 +127,23 @@ Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
   answer.trailers = client.take_trailers();
   co_return std::move(answer);
 }
+
+/// The kept connection had been closed, and the request had come too late for it.
+bool was_stale(Lease& lease, const Error& error) {
+  return lease.reused() && !lease->answer_begun() &&
+         (error.kind == Failure::closed || error.kind == Failure::reset);
+}
+
 /// Of a try that is cancelled: tells its address' breaker if that was siding's doing, at the deadline or
 /// because another try was quicker. A client that leaves says nothing.
 struct GivenUp {
   ~GivenUp() {
     if (ended) return;
-    if (loop.now() >= deadline) turn.answered(false, loop.now());
-    if (outrun != nullptr && *outrun) turn.gave_up(loop.now());
+    if (loop.now() >= deadline) {
+      turn.answered(false, loop.now());
+    } else if (outrun != nullptr && *outrun) {
+      turn.gave_up(loop.now());
+    }
   }
   Loop& loop;
   Endpoints::Turn& turn;
@@ -149,7 +159,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
   bool may_reuse = request.repeatable;
   while (true) {
     Result<Lease> lease = co_await lease_upstream(services, upstream, Caller::siding, may_reuse,
-                                                  options.deadline, options.only);
+                                                  options.deadline, options.begun);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();
@@ -170,11 +180,8 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
       lease->release();
       co_return std::move(answer);
     }
-    const Failure kind = answer.error().kind;
-    bool stale = lease->reused() && !client.answer_begun() &&
-                 (kind == Failure::closed || kind == Failure::reset);
-    if (!stale) {
-      lease->turn().answered(kind == Failure::too_large, services.loop.now());
+    if (!was_stale(*lease, answer.error())) {
+      lease->turn().answered(answer.error().kind == Failure::too_large, services.loop.now());
       co_return answer.error();
     }
     may_reuse = false;
@@ -256,9 +263,18 @@ std::optional<Duration> pause_before_retry(const Result<CallAnswer>& answer, uin
 }  // namespace
 
 Task<Result<CallAnswer>> probe_address(LoopServices& services, Upstream& upstream,
-                                       CallRequest request, CallOptions options) {
-  auto answer = co_await try_once(services, upstream, request, options);
-  co_return std::move(answer);
+                                       SocketAddress address, CallRequest request,
+                                       CallOptions options) {
+  bool may_reuse = true;
+  while (true) {
+    Result<Lease> lease =
+        co_await lease_address(services, upstream, address, may_reuse, options.deadline);
+    if (!lease) co_return lease.error();
+    Result<CallAnswer> answer = co_await attempt(**lease, upstream.config, request, options);
+    if (answer) lease->release();
+    if (answer || !was_stale(*lease, answer.error())) co_return std::move(answer);
+    may_reuse = false;
+  }
 }
 
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,
@@ -281,7 +297,6 @@ Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstrea
                     upstream.config.name + ": its rate has no place before the deadline");
   }
   if (*turn > now) co_await SleepUntil(*turn);
-  if (options.begun != nullptr) *options.begun = true;
   const uint32_t most = request.repeatable ? upstream.config.retries : 0;
   upstream.retries.call(services.loop.now());
   for (uint32_t tries = 0;; ++tries) {

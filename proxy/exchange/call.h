@@ -28,17 +28,18 @@ struct CallRequest {
 
 struct CallOptions {
   TimePoint deadline = kNever;
-  uint64_t max_body = UINT64_MAX;       ///< Failure::too_large above it
-  bool* begun = nullptr;                ///< set once it has its place and begins for real
-  const SocketAddress* only = nullptr;  ///< of the upstream; for probe_address()
+  uint64_t max_body = UINT64_MAX;  ///< Failure::too_large above it
+  bool* begun = nullptr;           ///< set once it has an address with room: it goes out now
 };
 
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,
                                        CallRequest request, CallOptions options);
 
-/// One try at one address, outside of the upstream's limits: whether it serves.
+/// Whether an address serves: no call, so it is outside of the upstream's limits, and neither its breaker
+/// nor the counters are told.
 Task<Result<CallAnswer>> probe_address(LoopServices& services, Upstream& upstream,
-                                       CallRequest request, CallOptions options);
+                                       SocketAddress address, CallRequest request,
+                                       CallOptions options);
 
 /// Before a call is made again: longer each time, and somewhere between half of that and all of it, so
 /// that those who failed together do not come back together.

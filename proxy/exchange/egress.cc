@@ -20,8 +20,6 @@ namespace siding {
 
 namespace {
 constexpr size_t kRequestWindow = 256 * 1024;
-/// A search, a GraphQL query: what is longer is no prefetch's, and goes on as it comes.
-constexpr size_t kMostHeldBody = 64 * 1024;
 /// Faults that a worker, which spoke plain http to us, could not see for itself: it is told.
 bool is_tls(Failure kind) { return kind == Failure::tls_certificate || kind == Failure::tls; }
 
@@ -193,11 +191,11 @@ Task<bool> EgressCallRun::hold_body() {
   if (to_.upstream == nullptr) co_return false;
   const bool bodyless = stream_.body_ended && stream_.body.empty();
   if (bodyless || !to_.upstream->prefetches_bodies) co_return bodyless;
-  const bool too_long =
-      stream_.framing.kind == BodyFraming::Kind::length && stream_.framing.length > kMostHeldBody;
+  const bool too_long = stream_.framing.kind == BodyFraming::Kind::length &&
+                        stream_.framing.length > kMostComparedBody;
   while (!stream_.body_ended) {
-    if (too_long || stream_.body_fault || stream_.body.size() > kMostHeldBody) co_return false;
-    stream_.grant(kMostHeldBody + 1);
+    if (too_long || stream_.body_fault || stream_.body.size() > kMostComparedBody) co_return false;
+    stream_.grant(kMostComparedBody + 1);
     co_await Wait(stream_.body_changed);
   }
   co_return true;
@@ -434,7 +432,9 @@ Task<> EgressCallRun::forward() {
     if (again) again = co_await pause_within_budget(tries++);
     if (again) continue;
     if (guarded_ && services_.loop.now() >= deadline_ && !stream_.head_sent) {
-      answer(Outcome::upstream_timeout, "the upstream did not answer in time");
+      const bool waited = !lease && lease.error().side == Side::local;
+      answer(Outcome::upstream_timeout,
+             waited ? lease.error().detail : "the upstream did not answer in time");
     } else {
       stream_.abort();  // the library's own error handling runs
     }

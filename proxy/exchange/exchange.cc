@@ -138,7 +138,6 @@ Task<> Exchange::fan_out() {
     answer(made.outcome, made.detail);
     co_return;
   }
-  record_.outcome = Outcome::ok;
   record_.status = made.head.status;
   made.head.reason = reason_phrase(made.head.status);
   finish_answer(made.head);
@@ -149,6 +148,7 @@ Task<> Exchange::fan_out() {
     co_await wait_for_room(stream_, kNever);
   }
   stream_.send_end();
+  record_.outcome = Outcome::ok;
 }
 
 void Exchange::answer(Outcome outcome, std::string_view detail) {

@@ -158,8 +158,8 @@ void FanOut::take(Leg& leg, Result<CallAnswer> got, bool late) {
   }
 }
 
-bool FanOut::over() const {
-  if (winner_ != nullptr || group_.running() == 0) return true;
+bool FanOut::over(const Group& calls) const {
+  if (winner_ != nullptr || calls.running() == 0) return true;
   return std::any_of(legs_.begin(), legs_.end(), [](const auto& leg) {
     return leg->config.required && leg->ended && leg->outcome != LegOutcome::ok;
   });
@@ -168,9 +168,10 @@ bool FanOut::over() const {
 Task<> FanOut::run(TimePoint deadline) {
   const TimePoint began = services_.loop.now();
   for (auto& leg : legs_) leg->began = began;
-  for (auto& leg : legs_) group_.start(run_leg(*leg, deadline));
-  while (!over()) {
-    bool changed = co_await Wait(group_.changed(), deadline);
+  Group calls;
+  for (auto& leg : legs_) calls.start(run_leg(*leg, deadline));
+  while (!over(calls)) {
+    bool changed = co_await Wait(calls.changed(), deadline);
     if (!changed) break;
   }
   for (auto& leg : legs_) {

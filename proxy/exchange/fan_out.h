@@ -26,7 +26,8 @@ class FanOut {
   FanOut(const FanOut&) = delete;
   FanOut& operator=(const FanOut&) = delete;
 
-  /// Until all legs have ended, the race is won, a required leg has failed, or the deadline.
+  /// Until all legs have ended, the race is won, a required leg has failed, or the deadline; then no call
+  /// is left.
   Task<> run(TimePoint deadline);
 
   struct Answer {
@@ -46,7 +47,7 @@ class FanOut {
   Result<CallRequest> make_request(const Leg& leg);
   void take(Leg& leg, Result<CallAnswer> got, bool late);
   Leg* find(std::string_view name) const;
-  bool over() const;
+  bool over(const Group& calls) const;
   Answer failure(const Leg& leg) const;
   Answer race_answer();
   Answer merged_answer();
@@ -59,7 +60,6 @@ class FanOut {
   Leg* winner_ = nullptr;
   Reservation held_;  // the bodies of the legs
   Signal changed_;
-  Group group_;  // last: its children use the rest
 };
 
 }  // namespace siding

@@ -85,8 +85,9 @@ Task<> Fetch::run(Upstream& upstream, CallRequest request, TimePoint deadline) {
     } else {
       error_ = Error(Failure::no_buffer, Side::local, false, "the pins' budget is used up");
     }
-  } else if (got.error().kind == Failure::timeout && begun_) {
-    // The worker would wait as long again: it gets the failure that it would have seen.
+  } else if (got.error().kind == Failure::timeout && got.error().side == Side::upstream) {
+    // The worker would wait as long again: it gets the failure that it would have seen. Not where
+    // siding alone was to blame, who had no room to call: the worker's own call needs none.
     answer->fetched = services_.loop.now();
     answer->timed_out = true;
     answer_ = std::move(answer);

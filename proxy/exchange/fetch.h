@@ -29,7 +29,7 @@ class Fetch {
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
 
-  bool begun() const { return begun_; }  ///< it has its place within the upstream's concurrency
+  bool begun() const { return begun_; }  ///< it has found room within the upstream's bounds
   bool ended() const { return ended_; }
   Signal& changed() { return changed_; }
   /// After the end: the answer, or one that says `timed_out`; null if it failed.

@@ -1,7 +1,9 @@
 // See lease.h.
 #include "proxy/exchange/lease.h"
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "proxy/upstream/connect.h"
 
@@ -30,6 +32,14 @@ Task<Result<Addresses>> look_up(LoopServices& services, const OriginUrl& origin,
   co_return error;
 }
 
+Lease lease_new(LoopServices& services, Pool& pool, Slot slot, std::unique_ptr<Socket> socket,
+                const SocketAddress& address) {
+  if (const TlsSession* session = socket->tls()) {
+    services.counters().tls_handshake(session->resumed());
+  }
+  return pool.lease(std::move(slot), std::move(socket), address);
+}
+
 /// A new connection to one of the candidates.
 Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, Endpoints::Turn turn,
                                     const OriginUrl& origin, Reach reach, TlsPeer tls,
@@ -40,13 +50,34 @@ Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, Endpoint
     services.resolver.forget(origin.host);
     co_return socket.error();
   }
-  if (const TlsSession* session = (*socket)->tls()) {
-    services.counters().tls_handshake(session->resumed());
-  }
-  const SocketAddress address = turn.used();
-  Lease lease = pool.lease(std::move(slot), std::move(*socket), address);
+  Lease lease = lease_new(services, pool, std::move(slot), std::move(*socket), turn.used());
   lease.goes_by(std::move(turn));
   co_return std::move(lease);
+}
+
+Reach reach_of(const UpstreamConfig& config) {
+  if (config.public_only) return Reach::public_only;
+  return config.loopback ? Reach::everything : reach_of(config.url.host);
+}
+
+Result<TlsPeer> tls_peer(LoopServices& services, const UpstreamConfig& config) {
+  TlsPeer peer;
+  if (config.url.scheme != "https") return peer;
+  auto context = services.shared.tls->of(config.name);
+  if (!context) return context.error();
+  peer.context = std::move(*context);
+  peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
+  return peer;
+}
+
+/// A kept connection, if there is one. One that was made under files that have been replaced is closed.
+Lease take_kept(LoopServices& services, Pool& pool, const SocketAddress& address,
+                const TlsPeer& peer) {
+  while (true) {
+    Lease idle = pool.take_idle(services.loop, &address);
+    if (!idle || !peer.context || idle->socket().tls()->context() == peer.context.get())
+      return idle;
+  }
 }
 }  // namespace
 
@@ -74,31 +105,23 @@ namespace {
 /// Whom siding's own call may try: in its turn, where there is room.
 Task<Result<Endpoints::Turn>> wait_for_turn(LoopServices& services, Upstream& upstream,
                                             const Addresses& addresses, TimePoint deadline) {
-  Endpoints& endpoints = upstream.endpoints;
-  Endpoints::Turn turn = endpoints.turn(addresses, false, services.loop.now());
-  if (turn.size() == 0 && turn.full()) {
-    Endpoints::RoomWaiter waiter(endpoints, services.loop);
-    while (true) {
-      turn = endpoints.turn(addresses, false, services.loop.now());
-      if (turn.size() > 0 || !turn.full()) break;
-      bool in_time = co_await Wait(waiter.woken(), deadline);
-      if (!in_time) {
-        co_return Error(Failure::timeout, Side::local, true,
-                        upstream.config.name + ": no place within its endpoint_concurrency");
-      }
-      waiter.again();
+  Endpoints::RoomWaiter room(upstream.endpoints, addresses, services.loop);
+  std::optional<Endpoints::Turn> turn = room.take();
+  while (!turn) {
+    bool in_time = co_await Wait(room.woken(), deadline);
+    turn = room.take();
+    if (!in_time && !turn) {
+      co_return Error(Failure::timeout, Side::local, true,
+                      upstream.config.name + ": no place within its endpoint_concurrency");
     }
-    waiter.content();
   }
-  if (turn.size() > 0) co_return std::move(turn);
+  if (turn->size() > 0) co_return std::move(*turn);
   co_return Error(Failure::breaker_open, Side::upstream, true,
                   upstream.config.name + ": all its addresses failed a moment ago");
 }
 
 Task<Result<Endpoints::Turn>> turn_of(LoopServices& services, Upstream& upstream, Caller caller,
-                                      const SocketAddress* only, TimePoint deadline) {
-  const TimePoint now = services.loop.now();
-  if (only != nullptr) co_return upstream.endpoints.turn(Addresses(1, *only), true, now);
+                                      TimePoint deadline) {
   Result<Addresses> addresses = co_await addresses_of(services, upstream, deadline);
   if (!addresses) co_return addresses.error();
   if (caller == Caller::worker) {
@@ -110,35 +133,44 @@ Task<Result<Endpoints::Turn>> turn_of(LoopServices& services, Upstream& upstream
 }  // namespace
 
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline, const SocketAddress* only) {
+                                   bool may_reuse, TimePoint deadline, bool* begun) {
   const UpstreamConfig& config = upstream.config;
-  auto found = co_await turn_of(services, upstream, caller, only, deadline);
+  auto found = co_await turn_of(services, upstream, caller, deadline);
   if (!found) co_return found.error();
+  if (begun != nullptr) *begun = true;
   Endpoints::Turn turn = std::move(*found);
-  TlsPeer peer;
-  if (config.url.scheme == "https") {
-    auto context = services.shared.tls->of(config.name);
-    if (!context) co_return context.error();
-    peer.context = std::move(*context);
-    peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
-  }
-  while (may_reuse) {
-    Lease idle = upstream.pool.take_idle(services.loop, &turn.address(0));
-    if (!idle) break;
-    // One that was made under files that have been replaced is closed.
-    const TlsSession* session = idle->socket().tls();
-    if (peer.context && session->context() != peer.context.get()) continue;
+  Result<TlsPeer> peer = tls_peer(services, config);
+  if (!peer) co_return peer.error();
+  Lease idle;
+  if (may_reuse) idle = take_kept(services, upstream.pool, turn.address(0), *peer);
+  if (idle) {
     turn.use(0);
     idle.goes_by(std::move(turn));
     co_return std::move(idle);
   }
-  Reach reach = config.loopback ? Reach::everything : reach_of(config.url.host);
-  if (config.public_only) reach = Reach::public_only;
   const Duration timeout = caller == Caller::worker ? kWorkersPatience : config.connect_timeout;
   Result<Lease> lease =
-      co_await open_connection(services, upstream.pool, std::move(turn), config.url, reach,
-                               std::move(peer), timeout, deadline);
+      co_await open_connection(services, upstream.pool, std::move(turn), config.url,
+                               reach_of(config), std::move(*peer), timeout, deadline);
   co_return std::move(lease);
+}
+
+Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, SocketAddress address,
+                                  bool may_reuse, TimePoint deadline) {
+  const UpstreamConfig& config = upstream.config;
+  Result<TlsPeer> peer = tls_peer(services, config);
+  if (!peer) co_return peer.error();
+  Lease idle;
+  if (may_reuse) idle = take_kept(services, upstream.pool, address, *peer);
+  if (idle) co_return std::move(idle);
+  Slot slot = co_await upstream.pool.reserve(services.loop);
+  const TimePoint until = std::min(deadline, after(services.loop.now(), config.connect_timeout));
+  auto socket = co_await connect_address(address, reach_of(config), std::move(*peer), until);
+  if (!socket) {
+    services.resolver.forget(config.url.host);
+    co_return socket.error();
+  }
+  co_return lease_new(services, upstream.pool, std::move(slot), std::move(*socket), address);
 }
 
 Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin) {

@@ -16,11 +16,14 @@ enum class Caller : uint8_t {
   worker,  ///< the application's: they go out whatever siding thinks of it
 };
 
-/// To the address of an upstream that fares best, in clear or by TLS, as its url says; `only`: to that
-/// one, whatever is known of it. The lease's turn() is to be told what came of the call.
+/// To the address of an upstream that fares best, in clear or by TLS, as its url says. The lease's turn()
+/// is to be told what came of the call. `begun` is set once there is an address with room.
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline,
-                                   const SocketAddress* only = nullptr);
+                                   bool may_reuse, TimePoint deadline, bool* begun = nullptr);
+
+/// To that one of its addresses, for no call: it counts nowhere, and its turn() tells nobody.
+Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, SocketAddress address,
+                                  bool may_reuse, TimePoint deadline);
 
 /// Its addresses: of the name, or the one that the url names.
 Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,

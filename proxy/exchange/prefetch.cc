@@ -80,6 +80,10 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.detail = filled.missing;
     return;
   }
+  if (filled.body.size() > kMostComparedBody) {
+    leg.skip = PrefetchSkip::body_too_large;
+    return;
+  }
   const std::string path = upstream.config.url.base_path + filled.target;
   learned.apply(filled.fields);
   const std::string_view type = filled.fields.get("content-type").value_or("");

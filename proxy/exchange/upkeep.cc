@@ -28,10 +28,10 @@ Task<> probe(LoopServices& services, Upstream& upstream, SocketAddress address) 
   CallOptions options;
   options.deadline = after(services.loop.now(), upstream.config.probe.timeout);
   options.max_body = kMaxProbeAnswer;
-  options.only = &address;
   CallRequest request = probe_request(services.shared, upstream);
+  const std::string target(request.head.target);
   Result<CallAnswer> answer =
-      co_await probe_address(services, upstream, std::move(request), options);
+      co_await probe_address(services, upstream, address, std::move(request), options);
   const bool well = answer && answer->head.status < 400;
   const bool changed = upstream.endpoints.probed(address, well, services.loop.now());
   if (!changed) co_return;
@@ -39,10 +39,22 @@ Task<> probe(LoopServices& services, Upstream& upstream, SocketAddress address) 
   if (well) {
     log_info(who + " passes its probe again");
   } else {
-    log_warning(who + " fails its probe (" +
+    log_warning(who + " fails its probe of " + target + " (" +
                 (answer ? "status " + std::to_string(answer->head.status) : answer.error().detail) +
                 "); siding's own calls leave it alone until it passes one");
   }
+}
+
+/// How many connections are kept to each address: not more than the pool keeps in all.
+uint32_t warm_each(const UpstreamConfig& config, size_t addresses) {
+  const auto most = static_cast<uint32_t>(config.concurrency / std::max<size_t>(addresses, 1));
+  if (most >= config.warm) return config.warm;
+  warn_once("warm:" + config.name,
+            "upstream " + config.name + ": `warm = " + std::to_string(config.warm) +
+                "` for each of " + std::to_string(addresses) +
+                " addresses is more than its `concurrency`, so " + std::to_string(most) +
+                " are kept open to each; raise `concurrency`, or lower `warm`");
+  return most;
 }
 
 /// One round over the addresses of an upstream.
@@ -68,8 +80,7 @@ Task<> keep_probing(LoopServices& services, Upstream& upstream) {
 
 Task<> warm_up(LoopServices& services, Upstream& upstream, SocketAddress address) {
   const TimePoint until = after(services.loop.now(), upstream.config.connect_timeout);
-  Result<Lease> lease =
-      co_await lease_upstream(services, upstream, Caller::siding, false, until, &address);
+  Result<Lease> lease = co_await lease_address(services, upstream, address, false, until);
   if (lease) lease->keep_for_later();
 }
 
@@ -77,10 +88,11 @@ Task<> keep_warm(LoopServices& services, Upstream& upstream) {
   while (true) {
     const TimePoint until = after(services.loop.now(), upstream.config.connect_timeout);
     Result<Addresses> addresses = co_await addresses_of(services, upstream, until);
+    const uint32_t wanted = addresses ? warm_each(upstream.config, addresses->size()) : 0;
     Group opening;
     for (size_t i = 0; addresses && i < addresses->size(); ++i) {
       const SocketAddress& address = (*addresses)[i];
-      for (uint32_t n = upstream.pool.idle(services.loop, address); n < upstream.config.warm; ++n) {
+      for (uint32_t n = upstream.pool.idle(services.loop, address); n < wanted; ++n) {
         opening.start(warm_up(services, upstream, address));
       }
     }

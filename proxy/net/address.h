@@ -37,6 +37,11 @@ class SocketAddress {
 
   const sockaddr* raw() const { return &storage_.any; }
   socklen_t length() const { return length_; }
+  /// Where it stands among the addresses of a name: later ones are for when those before cannot be
+  /// reached (the priorities of RFC 2782, counted from 0).
+  uint8_t rank() const { return rank_; }
+  void set_rank(uint8_t rank) { rank_ = rank; }
+  /// Whether they lead to the same place, of whatever rank.
   bool operator==(const SocketAddress& o) const;
 
  private:
@@ -47,6 +52,7 @@ class SocketAddress {
     sockaddr_in6 v6;
   } storage_{};
   socklen_t length_ = 0;
+  uint8_t rank_ = 0;
 };
 
 /// Whether siding may open a connection to it (RELIABILITY: SSRF). Link-local (metadata services),

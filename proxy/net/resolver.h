@@ -1,8 +1,8 @@
 // Names to addresses, one Resolver per loop: literals, /etc/hosts, then DNS through a cache that keeps
 // the last good answer for the time when the servers fail. A name such as "_http._tcp.search" is that of
 // a service: its SRV records (RFC 2782) name hosts with their ports. Their addresses are one entry under
-// the service's name. Priorities count; weights do not, since a call goes where the fewest are under way
-// (Endpoints), which is what weights try to foresee.
+// the service's name. Priorities are their ranks; weights do not count, since a call goes where the
+// fewest are under way (Endpoints), which is what weights try to foresee.
 // Invariants: one name is asked for once at a time, however many wait for it; a lookup belongs to the
 // Resolver, never to a waiter, so any waiter may be destroyed at any time; no name is asked for twice
 // within a second; nothing blocks (no getaddrinfo).
@@ -105,8 +105,8 @@ class Resolver {
   Task<DnsReply> ask_both(std::shared_ptr<DnsChannel> channel, std::string name);
   // resolver_service.cc
   Task<DnsReply> ask_service(std::shared_ptr<DnsChannel> channel, std::string name);
-  Task<DnsReply> ask_targets(std::shared_ptr<DnsChannel> channel, std::vector<DnsService> targets);
-  Task<> ask_target(std::shared_ptr<DnsChannel> channel, const std::string& name, DnsReply& reply);
+  Task<> ask_target(std::shared_ptr<DnsChannel> channel, const std::string& name,
+                    std::optional<DnsReply>& ended);
   static Addresses in_order(const Addresses& mixed);
   Addresses find_locally(const std::string& name) const;
   void settle(DnsEntry& entry, DnsReply reply);

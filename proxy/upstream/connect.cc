@@ -34,18 +34,35 @@ Task<Result<std::unique_ptr<Socket>>> connect_backend(const OriginUrl& origin, R
   co_return last;
 }
 
+Task<Result<std::unique_ptr<Socket>>> connect_address(SocketAddress address, Reach reach,
+                                                      TlsPeer tls, TimePoint until) {
+  if (!within(reach, address)) {
+    co_return Error(Failure::address_denied, Side::upstream, true,
+                    address.text() + (is_loopback(address)
+                                          ? " is this machine: a name may lead there only with "
+                                            "`loopback = true` in its [upstream]"
+                                          : " is a private address, and `public_only = true`"));
+  }
+  auto connected = co_await connect_socket(address, until);
+  if (!connected || !tls.context) co_return std::move(connected);
+  Result<> secured = co_await start_tls(**connected, tls.context, tls.name, until);
+  if (!secured) co_return secured.error();
+  co_return std::move(connected);
+}
+
 namespace {
 /// RFC 8305, section 8: the recommended Connection Attempt Delay.
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
 
 struct Race {
-  Race(Endpoints::Turn& t, Reach r, TlsPeer p) : turn(t), reach(r), tls(std::move(p)) {}
+  Race(Endpoints::Turn& t, Reach r, TlsPeer p)
+      : turn(t), reach(r), tls(std::move(p)), running(t.size()) {}
   Endpoints::Turn& turn;
   const Reach reach;
   const TlsPeer tls;
   std::unique_ptr<Socket> socket;
   size_t winner = 0;
-  std::vector<bool> running{};  // by candidate, of those that were begun
+  std::vector<bool> running;  // by candidate
   Error last{Failure::dns_error, Side::upstream, true, "no address"};
 };
 
@@ -54,24 +71,8 @@ bool is_ours(Failure kind) {
   return kind == Failure::address_denied || kind == Failure::no_descriptor;
 }
 
-Task<Result<std::unique_ptr<Socket>>> connect_one(const Race& race, SocketAddress address,
-                                                  TimePoint until) {
-  if (!within(race.reach, address)) {
-    co_return Error(Failure::address_denied, Side::upstream, true,
-                    address.text() + (is_loopback(address)
-                                          ? " is this machine: a name may lead there only with "
-                                            "`loopback = true` in its [upstream]"
-                                          : " is a private address, and `public_only = true`"));
-  }
-  auto connected = co_await connect_socket(address, until);
-  if (!connected || !race.tls.context) co_return std::move(connected);
-  Result<> secured = co_await start_tls(**connected, race.tls.context, race.tls.name, until);
-  if (!secured) co_return secured.error();
-  co_return std::move(connected);
-}
-
 Task<> attempt(Race& race, size_t i, TimePoint until) {
-  auto connected = co_await connect_one(race, race.turn.address(i), until);
+  auto connected = co_await connect_address(race.turn.address(i), race.reach, race.tls, until);
   race.running[i] = false;
   if (connected) {
     if (race.socket) co_return;  // in the same turn of the loop as another one
@@ -90,23 +91,25 @@ Task<Result<std::unique_ptr<Socket>>> connect_first(Endpoints::Turn& turn, Reach
                                                     Duration timeout, TimePoint deadline) {
   Race race(turn, reach, std::move(tls));
   Group attempts;
-  size_t begun = 0;
+  size_t next = 0;  // candidate
   while (!race.socket) {
     TimePoint now = Loop::current().now();
-    const bool more = begun < turn.size() && (begun == 0 || now < deadline);
+    if (next > 0 && now >= deadline) next = turn.size();
+    while (next < turn.size() && !turn.join(next)) ++next;
+    const bool more = next < turn.size();
     if (!more && attempts.running() == 0) break;
     size_t running = attempts.running();
-    TimePoint next = kNever;
+    TimePoint company = kNever;
     if (more) {
-      race.running.push_back(true);
-      attempts.start(attempt(race, begun, std::min(deadline, after(now, timeout))));
-      ++begun;
+      race.running[next] = true;
+      attempts.start(attempt(race, next, std::min(deadline, after(now, timeout))));
+      ++next;
       running = attempts.running();
-      if (begun < turn.size()) next = after(now, kAttemptDelay);
+      if (next < turn.size()) company = after(now, kAttemptDelay);
     }
     // Until one ends, or the next one's time has come.
     while (!race.socket && attempts.running() == running && running > 0) {
-      bool ended = co_await Wait(attempts.changed(), next);
+      bool ended = co_await Wait(attempts.changed(), company);
       if (!ended) break;
     }
   }

@@ -27,6 +27,10 @@ struct TlsPeer {
   std::string name;  ///< in the certificate
 };
 
+/// To one address, TLS included. It is checked against `reach`.
+Task<Result<std::unique_ptr<Socket>>> connect_address(SocketAddress address, Reach reach,
+                                                      TlsPeer tls, TimePoint until);
+
 /// To the first candidate of `turn` that takes it: one that does not within 250 ms gets company by the
 /// next (RFC 8305, section 5). Each gets `timeout` at most, TLS included. The very address is checked
 /// against `reach`. One whose certificate is not accepted has missed like one that is not there.

@@ -1,6 +1,7 @@
 // The addresses of one upstream and how each fares: which one a call goes to, and which ones get none
 // for a while (a circuit breaker an address).
-// - A call goes where the fewest are under way, in turn between equals.
+// - A call goes where the fewest are under way, in turn between equals; to addresses of a later rank only
+//   if no earlier one is well, or when those took no connection.
 // - At most `cap` of siding's own calls are under way to an address; who finds none waits for room.
 // - A breaker opens after `failures` in a row, or when `percent` of the last calls failed, for `pause`,
 //   doubled each time up to 30 s; then one call at a time tries the address again, and closes it.
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -36,8 +38,10 @@ class Endpoints {
   static constexpr Duration kWindow = std::chrono::seconds(10);
   static constexpr uint32_t kLeastCalls = 20;
 
-  /// How long an address says nothing at all before a call that was given up counts against it.
+  /// How long an address says nothing to calls under way before one that was given up counts against it.
   static constexpr Duration kSilence = std::chrono::seconds(1);
+  /// An address that no turn and no probe has named for so long, while others were, has left its name.
+  static constexpr Duration kLeft = std::chrono::minutes(1);
   /// Probes that fail in a row before it counts as down.
   static constexpr uint32_t kProbes = 2;
 
@@ -55,6 +59,8 @@ class Endpoints {
         : owner_(std::exchange(o.owner_, nullptr)),
           candidates_(std::move(o.candidates_)),
           at_(std::exchange(o.at_, nullptr)),
+          began_(o.began_),
+          capped_(o.capped_),
           probing_(o.probing_),
           full_(o.full_) {}
     Turn& operator=(Turn&& o) noexcept;
@@ -63,12 +69,14 @@ class Endpoints {
     /// The best first, where the call counts as under way from now on; none: all breakers are open, or
     /// full().
     size_t size() const { return candidates_.size(); }
-    /// There are addresses that would do, and have no room.
+    /// None, because those that would do have no room.
     bool full() const { return full_; }
     const SocketAddress& address(size_t i) const;
+    /// Tries the i-th as well: the call counts as under way there too. False: it has no room any more.
+    bool join(size_t i);
     /// It could not be connected to, or not before another one.
     void missed(size_t i, TimePoint now);
-    /// The call goes there, not to the first one: it counts there until the Turn ends.
+    /// The call goes there, and nowhere else: it counts there until the Turn ends.
     void use(size_t i);
     /// Where it goes.
     const SocketAddress& used() const { return at_->address; }
@@ -79,10 +87,19 @@ class Endpoints {
 
    private:
     friend class Endpoints;
+    struct Candidate {
+      Endpoint* endpoint;
+      uint8_t rank;
+      bool inside = false;  // under way there
+    };
+    void enter(Candidate& candidate);
+    void leave(Candidate& candidate);
     void end();
     Endpoints* owner_ = nullptr;
-    PooledVector<Endpoint*> candidates_;
+    PooledVector<Candidate> candidates_;
     Endpoint* at_ = nullptr;
+    TimePoint began_{};
+    bool capped_ = false;
     bool probing_ = false;  // the first one
     bool full_ = false;
   };
@@ -91,23 +108,25 @@ class Endpoints {
   /// own.
   Turn turn(const Addresses& addresses, bool even_open, TimePoint now);
 
-  /// Who waits for room. A call that ends wakes the first one, which looks again: then it either is
-  /// content(), or listens again() before it looks for the last time.
+  /// Who wants a Turn, in line for room if there is none. Who leaves room hands it to the first one that
+  /// may use it, as the owner: nobody overtakes, and one that goes away passes it on.
   class RoomWaiter : public Link<> {
    public:
-    RoomWaiter(Endpoints& owner, Loop& loop);
+    /// `addresses` must outlive it.
+    RoomWaiter(Endpoints& owner, const Addresses& addresses, Loop& loop);
     ~RoomWaiter();
     RoomWaiter(const RoomWaiter&) = delete;
     RoomWaiter& operator=(const RoomWaiter&) = delete;
     Signal& woken() { return signal_; }
-    void again();
-    void content() { content_ = true; }
+    /// Nothing while it waits. Once; without candidates if there is no more room to wait for.
+    std::optional<Turn> take();
 
    private:
     friend class Endpoints;
     void wake() { signal_.notify(); }
     Endpoints& owner_;
-    bool content_ = false;
+    const Addresses& addresses_;
+    Turn turn_;  // guarded by the owner's mutex while it is in line
     Signal signal_;
     MemberWake<RoomWaiter, &RoomWaiter::wake> wake_{*this};
     RemoteWake remote_;
@@ -122,6 +141,7 @@ class Endpoints {
     bool open = false;
     bool down = false;
   };
+  /// Without those that have left.
   std::vector<Snapshot> snapshot() const;
 
  private:
@@ -132,20 +152,24 @@ class Endpoints {
     uint32_t under_way = 0;
     uint32_t failures = 0;  // in a row
     bool open = false;
-    bool down = false;                // by its probes
-    uint32_t probes_failed = 0;       // in a row
-    TimePoint silent_since = kNever;  // the first call without an answer, since its last answer
-    bool probed = false;              // a turn tries whether it can be closed
-    uint32_t pauses = 0;              // in a row
+    bool down = false;           // by its probes
+    uint32_t probes_failed = 0;  // in a row
+    // How long the calls that were given up were under way since its last answer, at silent_until.
+    Duration silence{};
+    TimePoint silent_until{};
+    TimePoint named{};    // by a turn or a probe, last
+    bool probed = false;  // a turn tries whether it can be closed
+    uint32_t pauses = 0;  // in a row
     TimePoint open_until{};
     TimePoint window_begin{};
     uint32_t calls = 0;  // of this window
     uint32_t failed = 0;
   };
-  Endpoint& find(const SocketAddress& address);
+  Endpoint& find(const SocketAddress& address, TimePoint now);
   void forget_unused();
-  void enter(Endpoint& endpoint);
-  void leave(Endpoint& endpoint);
+  bool full(const Endpoint& endpoint) const { return cap_ != 0 && endpoint.under_way >= cap_; }
+  Turn look(const Addresses& addresses, bool even_open, TimePoint now);
+  void serve_line(const Endpoint& changed);
   void count(Endpoint& endpoint, bool well, TimePoint now);
   void trip(Endpoint& endpoint, TimePoint now);
 
@@ -153,7 +177,8 @@ class Endpoints {
   const uint32_t cap_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
-  List<RoomWaiter> waiters_;
+  List<RoomWaiter> line_;
+  TimePoint named_{};  // any of them, last
   size_t rotation_ = 0;
 };
 

@@ -50,6 +50,10 @@ TEST(CallKey, BodiesThatMeanTheSameAreOne) {
   EXPECT_EQ(canonical_body(kForm, "a=%7e+b%20c&&d=%2f"), "a=~+b+c&d=%2F");
   EXPECT_NE(canonical_body(kForm, "a=1&b=2"), canonical_body(kForm, "b=2&a=1"));
   EXPECT_NE(canonical_body(kForm, "a=1%26b=2"), canonical_body(kForm, "a=1&b=2"));
+  for (std::string_view ambiguous : {"a=%zz", "a=%", "b=%4"}) {
+    EXPECT_EQ(canonical_body(kForm, ambiguous), ambiguous) << "what it means is not agreed on";
+  }
+  EXPECT_EQ(canonical_body(kForm, "a&b=&=c"), "a&b=&=c") << "a name alone is not one with nothing";
   EXPECT_EQ(canonical_body("text/plain", "{ }"), "{ }");
   EXPECT_EQ(canonical_body("", "{ }"), "{ }");
 }

@@ -58,6 +58,32 @@ TEST(ConfigPrint, ShowsNoSecret) {
   EXPECT_TRUE(load(printed).ok());
 }
 
+TEST(ConfigPrint, ShowsNoVariableInABody) {
+  const std::string call =
+      "call = \"music:/s\"\nsafe = true\nbody = { json = { key = \"${KEY}\", q = "
+      "\"{query.q}\", deep = [\"a ${KEY}\"] } }\n";
+  const std::string printed = print_config(
+      good(kListen + kEgress + kShop + kMusic + kRoute + "[route.prefetch.calls.a]\n" + call,
+           {{"KEY", "geheim"}}));
+  EXPECT_EQ(printed.find("geheim"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("{ key = \"(secret)\", q = \"{query.q}\", deep = [\"(secret)\"] }"),
+            std::string::npos)
+      << printed;
+  EXPECT_TRUE(load(printed).ok());
+}
+
+// Only values are expanded.
+TEST(ConfigPrint, LeavesTheDollarsOfKeysAlone) {
+  const std::string text =
+      kListen + kEgress + kShop + kMusic + kRoute +
+      "[route.prefetch.calls.a]\ncall = \"music:/s\"\nsafe = true\n"
+      "headers = { \"X-$a\" = \"b\" }\nbody = { json = { \"$a b\" = { \"${c}\" = \"$$d\" } } }\n";
+  expect_round_trip(text);
+  const std::string printed = print_config(good(text));
+  EXPECT_NE(printed.find("{ \"$a b\" = { \"${c}\" = \"$$d\" } }"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("{ \"X-$a\" = "), std::string::npos) << printed;
+}
+
 // Printing goes through the same list of options as loading, so together these two say that the
 // example has every key that the loader knows, and every key at its default.
 void collect_keys(const Node& node, const std::string& path, std::vector<std::string>& out) {

@@ -117,6 +117,23 @@ TEST(ConfigValidate, ABackendIsNotSidingItself) {
   good(kListen + "[backend.shop]\nurl = \"http://shop:8080\"\nconcurrency = 1\n" + kRoute);
 }
 
+TEST(ConfigValidate, WhatAnUpstreamsAddressesNeverGet) {
+  auto music = [](const std::string& keys) {
+    return kListen + kEgress + kShop + kMusic + keys + kRoute;
+  };
+  EXPECT_TRUE(one_fault(music("probe = { interval = \"1s\" }\n"),
+                        "t.toml:9:11: `interval` is of a probe, and without `path` none is made"));
+  EXPECT_TRUE(load(music("probe = { path = \"none\", interval = \"1s\" }\n")).ok());
+  const std::string never = "endpoint_concurrency = 8\nconcurrency = 8\n";
+  EXPECT_TRUE(
+      one_warning(music(never), "t.toml:9:24: warning: `endpoint_concurrency` never holds"));
+  EXPECT_EQ("", said(music(never + "guard_worker = true\n")));
+  EXPECT_EQ("", said(music("endpoint_concurrency = 7\nconcurrency = 8\n")));
+  EXPECT_TRUE(
+      one_fault(music("warm = 5\nconcurrency = 4\n"),
+                "t.toml:9:8: so many connections are not kept: the bound is `concurrency` (4)"));
+}
+
 TEST(ConfigValidate, UpstreamsMustBeToldApart) {
   EXPECT_TRUE(one_fault(kFull + "[upstream.b]\nurl = \"http://MUSIC.example:80/\"\n",
                         "t.toml:12:7: [upstream.music] has the same url"));
@@ -151,7 +168,7 @@ TEST(ConfigValidate, BodiesOfCalls) {
           .routes[0]
           .prefetch.calls[0];
   EXPECT_EQ(made.method, "POST");
-  EXPECT_EQ(made.body_text, "{ json = { \"q\" = \"{query.q}\", \"n\" = [1, 2.5, true] } }");
+  EXPECT_EQ(made.body_text, "{ json = { q = \"{query.q}\", n = [1, 2.5, true] } }");
   EXPECT_TRUE(made.repeatable());
   EXPECT_TRUE(
       one_fault(call("body = { form = { q = \"a\" } }"),

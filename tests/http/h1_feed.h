@@ -109,4 +109,13 @@ std::string feed_all_ways(std::string_view bytes, const HeadLimits& limits = {},
   return whole;
 }
 
+/// A request with the given request line and one good Host.
+inline std::string line(const std::string& request_line) {
+  return request_line + "\r\nHost: h\r\n\r\n";
+}
+/// A GET with more field lines.
+inline std::string with(const std::string& fields) {
+  return "GET /x HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n\r\n";
+}
+
 }  // namespace siding::test

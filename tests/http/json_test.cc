@@ -58,6 +58,21 @@ TEST(JsonText, OneSpellingOfEach) {
   EXPECT_EQ(canonical("{"), "(none)");
 }
 
+TEST(JsonText, NumbersThatADoubleCannotTellApartHaveNone) {
+  auto has_one = [](const std::string& text) { return JsonText(text).canonical().has_value(); };
+  for (const char* text :
+       {"[12345678901234.0]", "-0.000123456789012345", "1.5e+10", "1e99", "18446744073709551615",
+        "-9223372036854775808", "[\"0.12345678901234567890\",1.5]",
+        "{\"\\\"1.1234567890123456789\":0}"}) {
+    EXPECT_TRUE(has_one(text)) << text;
+  }
+  for (const char* text :
+       {"[1234567890123456.0]", "{\"a\":[0.1000000000000000055]}", "-1.234567890123456e3", "1e-320",
+        "0.00000000000000000000000000000000000000000000001"}) {
+    EXPECT_FALSE(has_one(text)) << text;
+  }
+}
+
 // What is spliced is what the parser saw, whatever stands in it.
 TEST(JsonText, ItemsReadBackToTheSame) {
   const std::string text = R"([{"a":"\u00e4\"]","b":[{}]}, -1e-5, "\\", [[[]]], "{", 0])";

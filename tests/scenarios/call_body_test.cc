@@ -93,6 +93,21 @@ TEST(CallBody, ALargeBodyGoesOnAsItComes) {
   EXPECT_EQ("found " + large, shop.ask("a").body);
 }
 
+TEST(CallBody, OneThatIsTooLargeToBeComparedIsNotMadeAhead) {
+  SearchShop shop(
+      "call = \"music:/find\"\nsafe = true\nbody = { form = { q = \"{header.x-q}\" } }\n");
+  // In a form each of these is three bytes.
+  for (size_t size : {20'000u, 22'000u}) {
+    const std::string q(size, '!');
+    shop.searches_for([&](const std::string&) { return "q=" + q; },
+                      "application/x-www-form-urlencoded");
+    EXPECT_EQ(200, shop.ask("a", "X-Q: " + q + "\r\n").status());
+  }
+  EXPECT_TRUE(shop.proxy.prefetched(1, "used"));
+  EXPECT_TRUE(shop.proxy.prefetched(1, "skipped", "body_too_large"));
+  EXPECT_EQ(2, shop.upstream.requests());
+}
+
 TEST(CallBody, AGetWithABodyIsNotTheGetThatWasPrefetched) {
   Shop shop({.prefetch = "mode = \"on\"\n"});
   shop.upstream.on_request([](Origin::Call& call) { call.respond("says " + call.request.body); });

@@ -136,6 +136,27 @@ TEST(Names, OfAServiceLeadToThePortOfItsRecord) {
   EXPECT_EQ(2, first.requests());
 }
 
+// RFC 2782: the hosts of the first priority that can be reached.
+TEST(Names, OfAServiceLeadToItsBackupWhenTheFirstCannotBeReached) {
+  DnsServer dns;
+  Origin first(Origin::Down{});
+  Origin backup([](Origin::Call& call) { call.respond("backup"); });
+  first.on_request([](Origin::Call& call) { call.respond("first"); });
+  Origin backend;
+  Proxy proxy(backend, {.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
+                                  "\"]\n[upstream.music]\nloopback = true\n"
+                                  "url = \"http://_http._tcp.music.test\"\n"
+                                  "breaker = { failures = 2, pause = \"10m\" }\n"});
+  dns.has("a.test", {"127.0.0.1"}, kHour);
+  dns.serves("_http._tcp.music.test", {srv_record("a.test", first.port(), kHour, 1),
+                                       srv_record("a.test", backup.port(), kHour, 2)});
+  auto call = [&] { return call_out(proxy.egress(), "http://music.test/s").body; };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ("backup", call());
+  first.start();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ("backup", call()) << "its breaker is open";
+  EXPECT_EQ(0, first.opened());
+}
+
 TEST(Names, OneThatIsUnknownClosesTheWorkersConnection) {
   ManualClock clock;
   NameBed bed(clock);

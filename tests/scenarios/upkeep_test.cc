@@ -73,6 +73,39 @@ TEST(Probe, ClosesABreakerBeforeACallHasToTry) {
   EXPECT_EQ(1, calls_to(bed.a));
 }
 
+// It says whether an address is up, and nothing about the calls.
+TEST(Probe, IsNoCall) {
+  ManualClock clock;
+  ThreeBed bed(
+      "endpoint_concurrency = 1\nretries = 0\nbreaker = { failures = 2, pause = \"10m\" }\n"
+      "probe = { path = \"/up\", interval = \"1s\", timeout = \"500ms\" }\n",
+      &clock, kFanOut);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.on_request(
+      [](Origin::Call& call) { call.respond("", "", call.request.target() == "/up" ? 200 : 503); });
+  bed.a.start();
+  ASSERT_TRUE(bed.a.wait_for(1)) << "the first probe";
+  get(bed.proxy.front(), "/all");
+  bed.a.hold();
+  bed.proxy.advance(std::chrono::milliseconds(1200));
+  ASSERT_TRUE(bed.a.wait_for(3)) << "the second one";
+  EXPECT_EQ(0, bed.proxy.metric("siding_endpoint_calls"));
+  bed.a.release();
+  EXPECT_EQ(0, bed.open(kIps[0]));
+  get(bed.proxy.front(), "/all");
+  EXPECT_EQ(1, bed.open(kIps[0])) << "two calls in a row have failed";
+  EXPECT_EQ(2, bed.proxy.metric("siding_requests_total", {"peer=upstream"}));
+}
+
+TEST(Warm, OpensNoBreaker) {
+  ManualClock clock;
+  ThreeBed bed("warm = 2\nbreaker = { failures = 1, pause = \"10m\" }\n", &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  for (int i = 0; i < 20; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  EXPECT_GT(bed.dns.asked("music.test"), 0);
+  EXPECT_NE(1, bed.open(kIps[0])) << "no call has failed";
+}
+
 TEST(Warm, ConnectionsAreOpenBeforeTheFirstCall) {
   ThreeBed bed("warm = 2\nidle_timeout = \"1m\"\n");
   bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
@@ -103,6 +136,17 @@ TEST(Warm, WhatTheServerClosesIsOpenedAgain) {
   }
   EXPECT_GT(bed.a.opened(), before) << "its time was up";
   EXPECT_TRUE(bed.a.wait_for_open(1));
+}
+
+TEST(Warm, IsNotMoreThanIsKept) {
+  ManualClock clock;
+  ThreeBed bed("warm = 2\nconcurrency = 3\nidle_timeout = \"10m\"\n", &clock);
+  bed.dns.has("music.test", {kIps[0], kIps[1]}, kLong);
+  bed.a.start();
+  bed.b.start();
+  for (int i = 0; i < 100; ++i) bed.proxy.advance(std::chrono::seconds(1));
+  EXPECT_EQ(1, bed.a.opened()) << "none is closed to be opened again";
+  EXPECT_EQ(1, bed.b.opened());
 }
 
 TEST(EndpointConcurrency, TheOthersWaitForRoom) {
@@ -148,6 +192,116 @@ TEST(EndpointConcurrency, WhoFindsNoRoomInTimeGoesOnWithout) {
   EXPECT_EQ(2, bed.a.requests()) << "nothing was left behind";
 }
 
+/// A call that holds the only place of the only address, and a view that really makes its call.
+struct FullBed : ThreeBed {
+  FullBed(const std::string& timeout, const std::string& wait)
+      : ThreeBed(
+            "endpoint_concurrency = 1\nretries = 0\ntimeout = \"" + timeout + "\"\n", nullptr,
+            "[[route]]\npath = \"/view\"\nbackend = \"shop\"\n[route.prefetch]\nmode = \"on\"\n"
+            "wait = \"" +
+                wait +
+                "\"\n[route.prefetch.calls.song]\n"
+                "call = \"music:/s?word={query.q}\"\n"),
+        holder(proxy.egress()) {
+    dns.has("music.test", {kIps[0]}, kLong);
+    backend.on_request([this](Origin::Call& call) {
+      const std::string target = call.request.target();
+      Message got = call_out(proxy.egress(), "http://music.test:" + std::to_string(a.port()) +
+                                                 "/s?word=" + target.substr(target.find('=') + 1));
+      call.respond(got.whole() ? got.body : "failed: " + got.fault);
+    });
+    a.start();
+    a.hold();
+    holder.get("/music/own");
+    EXPECT_TRUE(a.wait_for(1));
+  }
+  ~FullBed() {
+    a.release();
+    backend.stop();
+  }
+  /// The view's own call comes beside the holder's, and is answered as if there were no siding.
+  void expect_own_call() {
+    Client client(proxy.front());
+    client.get("/view?q=2");
+    EXPECT_TRUE(a.wait_for(2));
+    EXPECT_EQ("/s?word=2", a.request(2).target());
+    a.release();
+    EXPECT_EQ("song", client.answer().body);
+    EXPECT_EQ("song", holder.answer().body);
+    EXPECT_EQ(2, a.requests()) << "the prefetch was never sent";
+  }
+  Client holder;
+};
+
+TEST(EndpointConcurrency, AWaitForRoomIsNoTimeOutOfTheUpstreams) {
+  FullBed bed("200ms", "10s");
+  bed.expect_own_call();
+  EXPECT_TRUE(bed.proxy.prefetched(1, "connect_failed"));
+}
+
+TEST(EndpointConcurrency, WhoStillWaitsForRoomAtDispatchIsDropped) {
+  FullBed bed("1m", "50ms");
+  bed.expect_own_call();
+  EXPECT_TRUE(bed.proxy.prefetched(1, "skipped", "upstream_busy"));
+}
+
+// A call that races along the addresses enters none that is full.
+TEST(EndpointConcurrency, HoldsInARaceOfConnectionsToo) {
+  ThreeBed bed("endpoint_concurrency = 1\nretries = 0\nconnect_timeout = \"400ms\"\n", nullptr,
+               kFanOut);
+  BlackHole silent("127.0.0.4", bed.a.port());
+  bed.dns.has("music.test", {"127.0.0.4", kIps[1]}, kLong);
+  bed.b.start();
+  bed.b.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 2; ++i) clients.emplace_back(bed.proxy.front()).get("/all");
+  ASSERT_TRUE(bed.b.wait_for(1));
+  EXPECT_TRUE(bed.proxy.metric_becomes(1, "siding_connect_failures_total"));
+  EXPECT_EQ(1, bed.b.requests());
+  bed.b.release();
+  for (Client& c : clients) EXPECT_EQ(200, c.answer().status());
+}
+
+TEST(EndpointConcurrency, AGuardedCallThatWasNeverMadeIsToldSo) {
+  ManualClock clock;
+  ThreeBed bed("endpoint_concurrency = 1\nguard_worker = true\nretries = 0\ntimeout = \"3s\"\n",
+               &clock);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  Client asked(bed.proxy.egress());
+  asked.get("/music/own");
+  ASSERT_TRUE(bed.a.wait_for(1));
+  Client waits(bed.proxy.egress());
+  waits.get("/music/own");
+  ASSERT_TRUE(bed.proxy.metric_becomes(2, "siding_requests_total", {"peer=worker"}));
+  bed.proxy.advance(std::chrono::seconds(3));
+  EXPECT_TRUE(asked.answer().says("the upstream did not answer in time"));
+  Message late = waits.answer();
+  EXPECT_EQ(504, late.status());
+  EXPECT_TRUE(late.says("no place within its endpoint_concurrency")) << late;
+  bed.a.release();
+}
+
+TEST(EndpointConcurrency, NobodyWaitsForRoomWhereABreakerHasOpened) {
+  ThreeBed bed(
+      "endpoint_concurrency = 1\nretries = 0\ntimeout = \"1m\"\n"
+      "breaker = { failures = 1, pause = \"10m\" }\n",
+      nullptr, kFanOut);
+  bed.dns.has("music.test", {kIps[0]}, kLong);
+  bed.a.start();
+  bed.a.hold();
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) clients.emplace_back(bed.proxy.front()).get("/all");
+  ASSERT_TRUE(bed.a.wait_for(1));
+  bed.a.stop();
+  int left_alone = 0;
+  for (Client& c : clients) {
+    left_alone += c.answer().field("siding-complete") == "?0;song=breaker_open" ? 1 : 0;
+  }
+  EXPECT_EQ(4, left_alone);
+}
+
 // It takes connections, and no answer ever comes: the route's deadline ends each call.
 TEST(HungAddress, OpensItsBreakerAtTheRoutesDeadline) {
   ThreeBed bed("breaker = { failures = 2, pause = \"10m\" }\n", nullptr,
@@ -170,17 +324,22 @@ TEST(HungAddress, OpensItsBreakerWhenItsCallsAreOutrun) {
   bed.a.start();
   bed.b.start();
   bed.a.hold();
-  auto outrun = [&](const std::string& q, int tries) {
+  auto outrun = [&](const std::string& q, int tries, Duration after_all) {
+    bed.b.hold();
     Client client(bed.proxy.front());
     client.get("/?q=" + q);
     ASSERT_TRUE(bed.a.wait_for(tries));
     bed.proxy.advance(std::chrono::milliseconds(50));
+    ASSERT_TRUE(bed.b.wait_for(tries));
+    bed.proxy.advance(after_all - std::chrono::milliseconds(50));
+    bed.b.release();
     EXPECT_EQ(200, client.answer().status());
   };
-  outrun("1", 1);
+  outrun("1", 1, std::chrono::milliseconds(100));
+  bed.proxy.advance(std::chrono::hours(1));
+  outrun("2", 2, std::chrono::milliseconds(100));
   EXPECT_EQ(0, bed.open(kIps[0])) << "it may only be slow";
-  bed.proxy.advance(std::chrono::seconds(1));
-  outrun("2", 2);
+  outrun("3", 3, std::chrono::milliseconds(900));
   EXPECT_EQ(1, bed.open(kIps[0])) << "it has said nothing for a second";
 }
 

@@ -140,7 +140,7 @@ TEST(Endpoints, OneWithAnOpenBreakerIsNotFull) {
   EXPECT_FALSE(none.full()) << "nobody should wait for it";
 }
 
-TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
+TEST(Endpoints, SilenceIsTheTimeOfCallsWithoutAnAnswer) {
   Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
   const Addresses one(1, three()[0]);
   auto outrun = [&](TimePoint began, TimePoint ended) {
@@ -148,15 +148,50 @@ TEST(Endpoints, SilenceIsCountedFromTheFirstCallWithoutAnAnswer) {
     if (turn.size() > 0) turn.gave_up(ended);
     return turn.size() > 0;
   };
+  auto answers = [&](TimePoint now) {
+    Endpoints::Turn turn = all.turn(one, false, now);
+    turn.answered(true, now);
+  };
   EXPECT_TRUE(outrun(kNow, kNow + 100ms));
-  EXPECT_TRUE(outrun(kNow + 900ms, kNow + 999ms));
+  EXPECT_TRUE(outrun(kNow + 1h, kNow + 1h + 800ms)) << "nobody asked it meanwhile";
+  answers(kNow + 2h);
+  EXPECT_TRUE(outrun(kNow + 2h, kNow + 2h + 999ms)) << "its last answer ended the silence";
   {
-    Endpoints::Turn turn = all.turn(one, false, kNow + 999ms);
-    turn.answered(true, kNow + 999ms);
+    Endpoints::Turn beside = all.turn(one, false, kNow + 2h);
+    beside.gave_up(kNow + 2h + 999ms);
   }
-  EXPECT_TRUE(outrun(kNow + 1500ms, kNow + 2499ms)) << "its last answer ended the silence";
-  EXPECT_TRUE(outrun(kNow + 2450ms, kNow + 2500ms));
-  EXPECT_FALSE(outrun(kNow + 2600ms, kNow + 2700ms)) << "a second of silence";
+  EXPECT_TRUE(outrun(kNow + 3h, kNow + 3h)) << "two calls at once are one silence";
+  EXPECT_TRUE(outrun(kNow + 3h, kNow + 3h + 1ms));
+  EXPECT_FALSE(outrun(kNow + 3h, kNow + 3h + 1ms)) << "a second of silence";
+}
+
+// RFC 2782: those of the first priority that can be reached.
+TEST(Endpoints, OfALaterRankAreForWhenNoneOfAnEarlierOneIsWell) {
+  Endpoints all(BreakerConfig{.failures = 1, .percent = 0, .pause = 1s}, 1);
+  Addresses ranked = three();
+  ranked[0].set_rank(1);
+  auto first = [&](TimePoint now, bool even_open = false) {
+    return all.turn(ranked, even_open, now).address(0).ip();
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_NE(first(kNow), "10.0.0.1");
+  Endpoints::Turn one = all.turn(ranked, false, kNow);
+  EXPECT_EQ(one.size(), 3u) << "it is there if the others take no connection";
+  EXPECT_EQ(one.address(2).ip(), "10.0.0.1");
+  Endpoints::Turn two = all.turn(ranked, false, kNow);
+  EXPECT_TRUE(all.turn(ranked, false, kNow).full()) << "who is well has room soon";
+  EXPECT_NE(first(kNow, true), "10.0.0.1");
+  one.answered(false, kNow);
+  one = Endpoints::Turn();
+  two.answered(false, kNow);
+  two = Endpoints::Turn();
+  EXPECT_EQ(first(kNow), "10.0.0.1") << "both breakers are open";
+  EXPECT_NE(first(kNow + 1s), "10.0.0.1") << "one of them is tried";
+  Endpoints::Turn back = all.turn(ranked, false, kNow + 1s);
+  back.answered(true, kNow + 1s);
+  back = Endpoints::Turn();
+  all.turn({ranked[0]}, true, kNow + 1s).answered(false, kNow + 1s);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_NE(first(kNow + 9s), "10.0.0.1") << "its own turn to be tried";
 }
 
 TEST(Endpoints, ProbesTakeOneOutAndIn) {
@@ -173,6 +208,19 @@ TEST(Endpoints, ProbesTakeOneOutAndIn) {
   open_first(all, kNow);
   EXPECT_FALSE(all.probed(first, true, kNow));
   EXPECT_EQ(all.turn({first}, false, kNow).size(), 1u) << "and closes its breaker";
+}
+
+TEST(Endpoints, OneThatHasLeftItsNameIsNotShown) {
+  Endpoints all{BreakerConfig{.failures = 1, .percent = 0, .pause = 1min}};
+  open_first(all, kNow);
+  EXPECT_EQ(call(all, true, kNow).substr(0, 5), "10.0.");
+  EXPECT_EQ(all.snapshot().size(), 3u);
+  Addresses left = three();
+  left.erase(left.begin());
+  EXPECT_EQ(all.turn(left, false, kNow + 1min).size(), 2u);
+  EXPECT_EQ(all.snapshot().size(), 3u) << "it may be in the next answer";
+  EXPECT_EQ(all.turn(left, false, kNow + 61s).size(), 2u);
+  EXPECT_EQ(all.snapshot().size(), 2u);
 }
 
 TEST(Endpoints, OnlySoManyAreRemembered) {
