@@ -49,8 +49,10 @@ bool keeps_cookie(const Fields& fields, const ResponseDirectives& directives) {
 bool ever_sent(const Lifetime& lifetime, const ResponseDirectives& directives,
                const CachePolicy& policy) {
   if (directives.no_cache) return false;
-  Seconds stale = directives.stale_while_revalidate.value_or(policy.stale_while_revalidate);
-  return lifetime.length > Seconds(0) || stale > Seconds(0);
+  if (lifetime.length > Seconds(0)) return true;
+  if (directives.must_revalidate || directives.proxy_revalidate) return false;
+  if (directives.s_maxage && !directives.stale_while_revalidate) return false;
+  return directives.stale_while_revalidate.value_or(policy.stale_while_revalidate) > Seconds(0);
 }
 
 }  // namespace

@@ -164,6 +164,14 @@ TEST(CacheStore, WhatNobodyWouldEverGetIsNot) {
   CachePolicy policy = enabled();
   policy.stale_while_revalidate = Seconds(5);
   EXPECT_EQ(decide(request(), response(200, {{"Cache-Control", "max-age=0"}}), policy), "stored");
+  // A window in which it may not be sent after all.
+  for (std::string_view text : {"max-age=0, must-revalidate", "max-age=0, proxy-revalidate",
+                                "s-maxage=0", "no-cache, max-age=0"}) {
+    ResponseHead r = response(200, {{"Cache-Control", text}});
+    EXPECT_EQ(decide(request(), r, policy), "useless") << text;
+  }
+  EXPECT_EQ(decide_get("s-maxage=0, stale-while-revalidate=5"), "stored");
+  EXPECT_EQ(decide_get("max-age=0, must-revalidate, stale-while-revalidate=5"), "useless");
 }
 
 TEST(CacheStore, Rfc9111_4_1_VaryStarIsNot) {
