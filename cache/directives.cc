@@ -130,18 +130,22 @@ void apply_response_directive(const Directive& d, ResponseDirectives& out) {
     flag = flag || !named;
   } else if (is("must-revalidate")) {
     out.must_revalidate = true;
+    out.for_all = out.for_all || (!d.value && !d.junk);
   } else if (is("proxy-revalidate")) {
     out.proxy_revalidate = true;
   } else if (is("max-age")) {
     set_lifetime(out.max_age, seconds_of(d));
   } else if (is("s-maxage")) {
-    set_lifetime(out.s_maxage, seconds_of(d));
+    std::optional<Seconds> age = seconds_of(d);
+    set_lifetime(out.s_maxage, age);
+    out.for_all = out.for_all || age;
   } else if (is("stale-while-revalidate")) {
     keep_least(out.stale_while_revalidate, seconds_of(d).value_or(Seconds(0)));
   } else if (is("stale-if-error")) {
     keep_least(out.stale_if_error, seconds_of(d).value_or(Seconds(0)));
   } else if (!d.value && !d.junk) {  // what follows allows more
     out.is_public = out.is_public || is("public");
+    out.for_all = out.for_all || out.is_public;
     out.must_understand = out.must_understand || is("must-understand");
     out.immutable = out.immutable || is("immutable");
   }

@@ -77,8 +77,9 @@ StoreDecision may_store(const RequestHead& request, const ResponseHead& response
   }
   if (directives.no_store && !directives.must_understand) return {StoreReason::no_store};
   if (directives.is_private) return {StoreReason::private_};
-  bool for_all = directives.is_public || directives.s_maxage || directives.must_revalidate;
-  if (request.fields.has("authorization") && !for_all) return {StoreReason::authorization};
+  if (request.fields.has("authorization") && !directives.for_all) {
+    return {StoreReason::authorization};
+  }
   if (!policy.store_set_cookie && keeps_cookie(fields, directives)) {
     return {StoreReason::set_cookie};
   }
