@@ -23,6 +23,9 @@ struct ResponseDirectives {
   bool proxy_revalidate = false;
   bool must_understand = false;
   bool immutable = false;  ///< RFC 8246
+  /// A well-formed public, must-revalidate or s-maxage: what is asked for with credentials may be
+  /// stored for all (RFC 9111 3.5).
+  bool for_all = false;
   /// They came from a targeted field: Cache-Control, Expires and Pragma do not count.
   bool targeted = false;
   /// An age that is no number, is negative, or has two different values is 0: stale from the start

@@ -12,7 +12,8 @@ namespace siding {
 
 using Seconds = std::chrono::seconds;
 
-/// What stands for "infinitely long" in ages and lifetimes (RFC 9111 1.2.2).
+/// What stands for "infinitely long" in ages and lifetimes (RFC 9111 1.2.2). As a window for stale
+/// answers it is no bound.
 inline constexpr Seconds kForever{int64_t{1} << 31};
 
 struct StatusTtl {

@@ -21,6 +21,11 @@ constexpr std::array<std::string_view, 10> kNotForCaches{
     "x-http-method", "x-method-override",   "x-original-host",
     "x-host"};
 
+/// Ages and lifetimes of years are possible; kForever is no number of them, but no bound at all.
+bool no_more_than(Duration staleness, Seconds window) {
+  return window >= kForever || staleness <= window;
+}
+
 /// Whether stale responses may be sent within `window`, which is the response's own word or, where it
 /// has none, the route's. s-maxage forbids it as proxy-revalidate does (RFC 9111 5.2.2.10), but an
 /// origin that writes an RFC 5861 directive next to it means what it says.
@@ -28,8 +33,16 @@ bool within(const Freshness& stored, std::optional<Seconds> own, Seconds route,
             Duration staleness) {
   if (stored.always_validate || stored.never_stale) return false;
   if (stored.shared_maxage && !own) return false;
-  Seconds window = std::min(own.value_or(route), kForever);
-  return window > Seconds(0) && staleness <= window;
+  Seconds window = own.value_or(route);
+  return window > Seconds(0) && no_more_than(staleness, window);
+}
+
+/// Whether the client takes one that is past its lifetime, if somebody allows it. Who says how old or
+/// how fresh it may be wants none, unless max-stale says how stale; and then that is what it wants.
+bool takes_stale(const RequestDirectives& wants, Duration age, Duration staleness) {
+  if (wants.min_fresh) return false;
+  if (wants.max_age && (!wants.max_stale || age > *wants.max_age)) return false;
+  return !wants.max_stale || no_more_than(staleness, *wants.max_stale);
 }
 
 /// Fresh, and as fresh as the client wants it. A reload sends max-age=0; `immutable` says that it need
@@ -39,6 +52,20 @@ bool fresh_enough(const Freshness& stored, const RequestDirectives& wants, Durat
   if (left <= Duration::zero()) return false;
   if (wants.max_age && age > *wants.max_age && !stored.immutable) return false;
   return !wants.min_fresh || left >= *wants.min_fresh;
+}
+
+Duration staleness_of(Duration left) { return left == Duration::min() ? Duration::max() : -left; }
+
+/// What may be done without a word of the origin; `validate` if nothing.
+Reuse without_origin(const Freshness& stored, const RequestDirectives& wants,
+                     const CachePolicy& policy, Duration age, Duration left) {
+  if (fresh_enough(stored, wants, age, left)) return Reuse::fresh;
+  const Duration staleness = staleness_of(left);
+  if (left > Duration::zero() || !takes_stale(wants, age, staleness)) return Reuse::validate;
+  if (wants.max_stale && !stored.never_stale && !stored.shared_maxage) return Reuse::stale;
+  return within(stored, stored.stale_while_revalidate, policy.stale_while_revalidate, staleness)
+             ? Reuse::stale_while_revalidate
+             : Reuse::validate;
 }
 
 }  // namespace
@@ -74,35 +101,23 @@ ReuseDecision may_reuse(const RequestHead& request, const Freshness& stored,
   }
   d.age = current_age(stored, now);
   d.time_left = time_left(stored, now);
-  // Without a clock that one can trust, there is nothing to reckon with (RFC 9111 section 4).
-  Duration left = d.time_left.value_or(Duration::min());
-  Duration age = d.age.value_or(Duration::max());
-  Duration staleness = left == Duration::min() ? Duration::max() : -left;
-
-  bool usable = d.age && !stored.always_validate && !wants.no_cache;
-  bool forbidden = stored.never_stale || stored.shared_maxage;
-  // A client that says how old or how fresh an answer may be wants no stale one, unless it says that.
-  bool particular = wants.max_age || wants.min_fresh;
-  bool old_enough_for = !wants.max_age || age <= *wants.max_age;
-  if (usable && fresh_enough(stored, wants, age, left)) {
-    d.kind = Reuse::fresh;
-  } else if (usable && left <= Duration::zero() && !forbidden && wants.max_stale &&
-             staleness <= *wants.max_stale && old_enough_for && !wants.min_fresh) {
-    d.kind = Reuse::stale;
-  } else if (usable && left <= Duration::zero() && !particular &&
-             within(stored, stored.stale_while_revalidate, policy.stale_while_revalidate,
-                    staleness)) {
-    d.kind = Reuse::stale_while_revalidate;
-  } else {
-    d.kind = wants.only_if_cached ? Reuse::only_if_cached : Reuse::validate;
-    d.by_request = left > Duration::zero() && !stored.always_validate;
-    bool still_fresh = left > Duration::zero() && !stored.always_validate;
-    Seconds route = std::max(policy.stale_if_error, wants.stale_if_error.value_or(Seconds(0)));
-    bool may = d.kind == Reuse::validate && !wants.no_cache;
-    d.stale_if_error =
-        may && (still_fresh || within(stored, stored.stale_if_error, route, staleness));
-    d.stale_if_unreachable = may && (still_fresh || within(stored, stored.stale_if_error,
-                                                           policy.stale_if_unreachable, staleness));
+  // Without a clock that one can trust each use has to be validated (RFC 9111 section 4).
+  const bool may = d.age && !stored.always_validate && !wants.no_cache;
+  if (may) d.kind = without_origin(stored, wants, policy, *d.age, *d.time_left);
+  if (d.send_now()) return d;
+  const bool in_time = d.age && *d.time_left > Duration::zero() && !stored.always_validate;
+  d.by_request = in_time;
+  if (wants.only_if_cached) {
+    d.kind = Reuse::only_if_cached;
+  } else if (may) {
+    const Duration staleness = staleness_of(*d.time_left);
+    const Seconds error =
+        std::max(policy.stale_if_error, wants.stale_if_error.value_or(Seconds(0)));
+    // An origin that cannot be reached would be a 502 or 504, of which RFC 5861 speaks too.
+    const Seconds unreachable = std::max(policy.stale_if_unreachable, error);
+    d.stale_if_error = in_time || within(stored, stored.stale_if_error, error, staleness);
+    d.stale_if_unreachable =
+        in_time || within(stored, stored.stale_if_error, unreachable, staleness);
   }
   return d;
 }

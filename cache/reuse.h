@@ -19,18 +19,20 @@ enum class Reuse : uint8_t {
   stale,                   ///< send it: the client takes stale ones (max-stale)
   stale_while_revalidate,  ///< send it, and fetch a newer one in the background (RFC 5861 3)
   validate,                ///< ask the origin first, conditionally where there is a validator
-  bypass,          ///< the request is none of the cache's business: forward it, store nothing
-  only_if_cached,  ///< 504: it would have to be validated, and the client forbids that
+  bypass,                  ///< none of the cache's business, or no-store: forward it, store nothing
+  only_if_cached,          ///< 504: it would have to be validated, and the client forbids that
   count_
 };
 std::string_view to_string(Reuse r);
 
 struct ReuseDecision {
   Reuse kind = Reuse::validate;
-  /// For `validate`: the stored one may be sent in place of a 500, 502, 503 or 504 of the origin.
+  /// For `validate`: the stored one may be sent in place of a 500, 502, 503 or 504 of the origin: it is
+  /// within a window for that, or still fresh and only the client wanted a newer one (but not no-cache).
   bool stale_if_error = false;
   /// For `validate`: it may be sent if there is no answer: refused, reset, no name, time-out, no place
-  /// in the queue, breaker open. If not, and there was none, the client gets 504 (RFC 9111 5.2.2.2).
+  /// in the queue, breaker open. True wherever `stale_if_error` is. If not, and there was none, the
+  /// client gets 504 (RFC 9111 5.2.2.2).
   bool stale_if_unreachable = false;
   /// The request's own directives or Pragma are why a fresh one is not sent.
   bool by_request = false;

@@ -49,8 +49,10 @@ bool keeps_cookie(const Fields& fields, const ResponseDirectives& directives) {
 bool ever_sent(const Lifetime& lifetime, const ResponseDirectives& directives,
                const CachePolicy& policy) {
   if (directives.no_cache) return false;
-  Seconds stale = directives.stale_while_revalidate.value_or(policy.stale_while_revalidate);
-  return lifetime.length > Seconds(0) || stale > Seconds(0);
+  if (lifetime.length > Seconds(0)) return true;
+  if (directives.must_revalidate || directives.proxy_revalidate) return false;
+  if (directives.s_maxage && !directives.stale_while_revalidate) return false;
+  return directives.stale_while_revalidate.value_or(policy.stale_while_revalidate) > Seconds(0);
 }
 
 }  // namespace
@@ -75,8 +77,9 @@ StoreDecision may_store(const RequestHead& request, const ResponseHead& response
   }
   if (directives.no_store && !directives.must_understand) return {StoreReason::no_store};
   if (directives.is_private) return {StoreReason::private_};
-  bool for_all = directives.is_public || directives.s_maxage || directives.must_revalidate;
-  if (request.fields.has("authorization") && !for_all) return {StoreReason::authorization};
+  if (request.fields.has("authorization") && !directives.for_all) {
+    return {StoreReason::authorization};
+  }
   if (!policy.store_set_cookie && keeps_cookie(fields, directives)) {
     return {StoreReason::set_cookie};
   }

@@ -27,8 +27,8 @@ enum class StoreReason : uint8_t {
   set_cookie,     ///< the answer gives a cookie to one client
   vary_star,      ///< `Vary: *`: no later request can match
   not_cacheable,  ///< no lifetime, and a status that needs one
-  useless,        ///< neither a lifetime nor a validator: no request would ever be answered
-  too_large,      ///< over the route's max_object
+  useless,    ///< no validator, and no time in which it may be sent as long as the origin is well
+  too_large,  ///< over the route's max_object
   count_
 };
 std::string_view to_string(StoreReason r);

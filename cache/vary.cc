@@ -2,7 +2,7 @@
 #include "cache/vary.h"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 
 #include "base/text.h"
 
@@ -29,20 +29,41 @@ void for_each_list_item(std::string_view value, F f) {
   f(trim_ows(value.substr(begin)));
 }
 
-/// "EN ; Q=0.500" becomes "en;q=0.5"; a weight of 1 goes.
+/// A weight in thousandths: 500 for "0.5" (RFC 9110 12.4.2); nullopt for what is none.
+std::optional<int> thousandths(std::string_view q) {
+  if (q.empty() || q.size() > 5 || (q[0] != '0' && q[0] != '1')) return std::nullopt;
+  if (q.size() > 1 && q[1] != '.') return std::nullopt;
+  int value = q[0] == '1' ? 1000 : 0;
+  int unit = 100;
+  for (char c : q.substr(std::min<size_t>(2, q.size()))) {
+    if (!is_digit(c)) return std::nullopt;
+    value += (c - '0') * unit;
+    unit /= 10;
+  }
+  return value <= 1000 ? std::optional<int>(value) : std::nullopt;
+}
+
+/// "EN ; Q=0.500" becomes "en;q=0.5"; a weight of 1 goes. What is no weight stays as it is, and so does
+/// white space where none belongs: an origin that reads "d e" otherwise than "de" is right.
 std::string weighted(std::string_view item) {
   std::string out;
-  for (char c : item) {
-    if (c != ' ' && c != '\t') out += ascii_lower(c);
+  while (!item.empty()) {
+    const std::string_view spaces = item.substr(0, item.find_first_not_of(" \t"));
+    const std::string_view rest = item.substr(spaces.size());
+    const std::string_view word = rest.substr(0, rest.find_first_of(" \t"));
+    if (!out.ends_with(';') && !word.starts_with(';')) out += spaces;
+    out += lower(word);
+    item = rest.substr(word.size());
   }
-  size_t weight = out.rfind(";q=");
+  const size_t weight = out.rfind(";q=");
   if (weight == std::string::npos) return out;
-  size_t point = out.find('.', weight);
-  if (point != std::string::npos) {
+  const std::optional<int> value = thousandths(std::string_view(out).substr(weight + 3));
+  if (!value) return out;
+  if (out.find('.', weight) != std::string::npos) {
     while (out.back() == '0') out.pop_back();
     if (out.back() == '.') out.pop_back();
   }
-  if (out.substr(weight) == ";q=1") out.resize(weight);
+  if (*value == 1000) out.resize(weight);
   return out;
 }
 
@@ -104,15 +125,14 @@ size_t piece_size(std::string_view name, std::string_view key) {
 /// Whether one language stands above all others in an Accept-Language, and is `language`.
 bool prefers(std::string_view accept, std::string_view language) {
   std::string best;
-  double best_weight = 0;
+  int best_weight = 0;
   bool tie = false;
   for_each_item(accept, [&](std::string_view item) {
     std::string text = weighted(item);
-    double weight = 1;
+    int weight = 1000;
     size_t at = text.find(";q=");
     if (at != std::string::npos) {
-      weight = 0;  // unless it is a number
-      std::from_chars(text.data() + at + 3, text.data() + text.size(), weight);
+      weight = thousandths(std::string_view(text).substr(at + 3)).value_or(0);
       text.resize(at);
     }
     tie = weight == best_weight || (tie && weight < best_weight);

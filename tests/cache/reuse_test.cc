@@ -106,6 +106,11 @@ TEST(CacheReuse, Rfc5861_4_StaleIfError) {
   EXPECT_EQ(reuse("max-age=2, stale-if-error=1", 6, {}, policy), "validate");
   EXPECT_EQ(asked("stale-if-error=9", "max-age=2", 6), "validate+error+unreachable");
   EXPECT_EQ(asked("stale-if-error=9", "max-age=2, stale-if-error=1", 6), "validate");
+  // Its "error" is whatever would be a 500, 502, 503 or 504: an origin that cannot be reached, too.
+  policy.stale_if_unreachable = Seconds(1);
+  EXPECT_EQ(reuse("max-age=2", 6, {}, policy), "validate+error+unreachable");
+  EXPECT_EQ(reuse("max-age=2", 7, {}, policy), "validate");
+  EXPECT_EQ(asked("stale-if-error=5", "max-age=2", 7, policy), "validate+error+unreachable");
   for (int status : {500, 502, 503, 504}) EXPECT_TRUE(is_stale_if_error_status(status)) << status;
   for (int status : {200, 404, 429, 499, 501, 505, 599}) {
     EXPECT_FALSE(is_stale_if_error_status(status)) << status;
@@ -129,6 +134,34 @@ TEST(CacheReuse, Rfc9111_5_2_1_2_MaxStale) {
   EXPECT_EQ(asked("max-stale=10, min-fresh=1", "max-age=5", 6), "validate+unreachable");
   // A client's own word is worth more than a refresh in the background: it asked for this.
   EXPECT_EQ(asked("max-stale=10", "max-age=5, stale-while-revalidate=60", 6), "stale");
+}
+
+TEST(CacheReuse, Rfc9111_5_2_1_2_MaxStaleBoundsTheOriginsWindow) {
+  EXPECT_EQ(asked("max-stale=10", "max-age=5, stale-while-revalidate=60", 16),
+            "validate+unreachable");
+  // Where s-maxage forbids max-stale, the window next to it still counts; also beside max-age.
+  EXPECT_EQ(asked("max-stale=10", "s-maxage=5, stale-while-revalidate=60", 15),
+            "stale_while_revalidate");
+  EXPECT_EQ(asked("max-stale=10", "s-maxage=5, stale-while-revalidate=60", 16), "validate");
+  EXPECT_EQ(asked("max-stale=10, max-age=15", "s-maxage=5, stale-while-revalidate=60", 15),
+            "stale_while_revalidate");
+  EXPECT_EQ(asked("max-stale=10, max-age=14", "s-maxage=5, stale-while-revalidate=60", 15),
+            "validate");
+}
+
+TEST(CacheReuse, Rfc9111_1_2_2_ForeverIsNoBound) {
+  // An Age that was too large for a cache nearer to the origin: 2^31 seconds and a bit.
+  Lines old{{"Age", "2147483648"}};
+  EXPECT_EQ(reuse("max-age=5", 9, {}, enabled(), old), "validate+unreachable");
+  EXPECT_EQ(reuse("max-age=5", 9, {{"Cache-Control", "max-stale"}}, enabled(), old), "stale");
+  // Expired as long ago as can be, and as old.
+  Lines ancient{{"Date", "Mon, 01 Jan 1601 00:00:00 GMT"}, {"Expires", "0"}};
+  EXPECT_EQ(reuse("public", 9, {}, enabled(), ancient), "validate+unreachable");
+  Lines before{{"Date", "Fri, 31 Dec 9999 23:59:59 GMT"},
+               {"Expires", "Mon, 01 Jan 1601 00:00:00 GMT"},
+               {"Age", "99999999999"}};
+  EXPECT_EQ(reuse("public", 9, {{"Cache-Control", "max-stale=9"}}, enabled(), before),
+            "validate+unreachable");
 }
 
 TEST(CacheReuse, Rfc9111_5_2_1_3_MinFresh) {

@@ -130,6 +130,21 @@ TEST(CacheStore, Rfc9111_3_5_AnswersToCredentialsNeedLeave) {
   EXPECT_EQ(decide(q, response(200, {{"Expires", later}})), "authorization");
 }
 
+TEST(CacheStore, Rfc9111_3_5_WhatIsBadlyWrittenAllowsNothing) {
+  RequestHead q = request({{"Authorization", "Basic eA=="}});
+  for (std::string_view bad : {"public=1", "must-revalidate=1", "must-revalidate x", "s-maxage",
+                               "s-maxage=x", "s-maxage=-1", "s-maxage=60 x"}) {
+    std::string text = "max-age=60, " + std::string(bad);
+    EXPECT_EQ(decide(q, response(200, {{"Cache-Control", text}})), "authorization") << text;
+  }
+  for (std::string_view good : {"public, public=1", "must-revalidate=1, must-revalidate",
+                                "s-maxage=x, s-maxage=60", "s-maxage=\"60\""}) {
+    std::string text = "max-age=60, " + std::string(good);
+    std::string kept = decide(q, response(200, {{"Cache-Control", text}, {"ETag", "\"a\""}}));
+    EXPECT_EQ(kept, "stored") << text;
+  }
+}
+
 TEST(CacheStore, Rfc9111_3_SomethingMustSayThatItCanBeStored) {
   std::string later = date(60);
   auto of = [](int code, Lines lines) { return decide(request(), response(code, lines)); };
@@ -164,6 +179,14 @@ TEST(CacheStore, WhatNobodyWouldEverGetIsNot) {
   CachePolicy policy = enabled();
   policy.stale_while_revalidate = Seconds(5);
   EXPECT_EQ(decide(request(), response(200, {{"Cache-Control", "max-age=0"}}), policy), "stored");
+  // A window in which it may not be sent after all.
+  for (std::string_view text : {"max-age=0, must-revalidate", "max-age=0, proxy-revalidate",
+                                "s-maxage=0", "no-cache, max-age=0"}) {
+    ResponseHead r = response(200, {{"Cache-Control", text}});
+    EXPECT_EQ(decide(request(), r, policy), "useless") << text;
+  }
+  EXPECT_EQ(decide_get("s-maxage=0, stale-while-revalidate=5"), "stored");
+  EXPECT_EQ(decide_get("max-age=0, must-revalidate, stale-while-revalidate=5"), "useless");
 }
 
 TEST(CacheStore, Rfc9111_4_1_VaryStarIsNot) {

@@ -78,6 +78,14 @@ TEST(CacheVary, Rfc9111_4_1_CodingsAndLanguagesAreSets) {
     EXPECT_FALSE(same("en;q=0.5, de", "de;q=0.5, en")) << name;
     EXPECT_FALSE(same("en;q=0.1", "en;q=0.01")) << name;
     EXPECT_FALSE(same("en;q=0", "en")) << name;
+    // What an origin may well read in another way must not be stored as the answer to the right one.
+    EXPECT_FALSE(same("d e", "de")) << name;
+    EXPECT_FALSE(same("en;q=0. 5", "en;q=0.5")) << name;
+    EXPECT_FALSE(same("en;q =0.5", "en;q=0.5")) << name;
+    EXPECT_FALSE(same("en;q=0.5x0", "en;q=0.5x")) << name;
+    EXPECT_FALSE(same("en;q=0.5000", "en;q=0.5")) << name;
+    EXPECT_FALSE(same("en;q=1.5", "en;q=1.50")) << name;
+    EXPECT_TRUE(same("en \t;\t q=1.", "en")) << name;
   }
   EXPECT_FALSE(match("Accept", {{"Accept", "a/b, c/d"}}, {{"Accept", "c/d, a/b"}}));
 }
@@ -106,7 +114,8 @@ TEST(CacheVary, AnAnswerInTheLanguageThatIsPreferredSuits) {
     EXPECT_FALSE(german_suits(accept, "de, en")) << accept;
     EXPECT_FALSE(german_suits(accept, "fr")) << accept;
   }
-  for (std::string_view accept : {"fr, de;q=0.9", "fr, de", "de;q=0", "de-AT", "*", "", "de;q=x"}) {
+  for (std::string_view accept : {"fr, de;q=0.9", "fr, de", "de;q=0", "de-AT", "*", "", "de;q=x",
+                                  "de;q=nan", "de;q=inf", "de;q=7", "d e"}) {
     EXPECT_FALSE(german_suits(accept)) << accept;
   }
   // The other fields have to match all the same.
