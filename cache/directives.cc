@@ -51,42 +51,61 @@ size_t quoted_length(std::string_view text) {
   return 0;
 }
 
-/// Takes one directive off `line`, which does not begin with a comma or white space. Up to the next
-/// comma outside of a quoted string all is its own; a quote that never ends is not one, so that it
-/// cannot hide the directives behind it.
-Directive take_directive(std::string_view& line) {
-  Directive d;
-  size_t at = token_length(line);
-  d.name = line.substr(0, at);
-  if (at < line.size() && line[at] == '=') {
-    std::string_view rest = line.substr(at + 1);
-    size_t quoted = rest.starts_with('"') ? quoted_length(rest) : 0;
-    size_t n = quoted > 0 ? quoted : token_length(rest);
-    d.value = quoted > 0 ? rest.substr(1, quoted - 2) : rest.substr(0, n);
-    at += 1 + n;
+/// Takes the directives off a line, one by one. Up to the next comma outside of a quoted string all
+/// belongs to one; a quote that never ends is not one, so that it cannot hide the directives behind it.
+class DirectiveReader {
+ public:
+  explicit DirectiveReader(std::string_view line) : line_(line) {}
+
+  /// False if there are no more.
+  bool take(Directive& out) {
+    while (!line_.empty() && (line_[0] == ',' || line_[0] == ' ' || line_[0] == '\t')) {
+      line_.remove_prefix(1);
+    }
+    if (line_.empty()) return false;
+    out = next();
+    return true;
   }
-  size_t end = at;
-  while (end < line.size() && line[end] != ',') {
-    size_t quoted = line[end] == '"' ? quoted_length(line.substr(end)) : 0;
-    end += quoted > 0 ? quoted : 1;
+
+ private:
+  /// The length of the quoted string at `at`, quotes and all; 0 if there is none.
+  size_t quoted(size_t at) {
+    if (all_open_ || at >= line_.size() || line_[at] != '"') return 0;
+    size_t length = quoted_length(line_.substr(at));
+    // Every quote behind one that never ends is escaped in it, so that none of them ends either. To
+    // look again at each of them would take the square of the line's length.
+    all_open_ = length == 0;
+    return length;
   }
-  d.junk = !trim_ows(line.substr(at, end - at)).empty();
-  line.remove_prefix(end);
-  return d;
-}
+
+  Directive next() {
+    Directive d;
+    size_t at = token_length(line_);
+    d.name = line_.substr(0, at);
+    if (at < line_.size() && line_[at] == '=') {
+      std::string_view rest = line_.substr(at + 1);
+      size_t length = quoted(at + 1);
+      size_t n = length > 0 ? length : token_length(rest);
+      d.value = length > 0 ? rest.substr(1, length - 2) : rest.substr(0, n);
+      at += 1 + n;
+    }
+    size_t end = at;
+    while (end < line_.size() && line_[end] != ',') end += std::max<size_t>(quoted(end), 1);
+    d.junk = !trim_ows(line_.substr(at, end - at)).empty();
+    line_.remove_prefix(end);
+    return d;
+  }
+
+  std::string_view line_;
+  bool all_open_ = false;
+};
 
 template <class F>
 void for_each_directive(const Fields& fields, std::string_view name, F f) {
   for (const Field& field : fields) {
     if (!equals_ignore_case(field.name, name)) continue;
-    std::string_view line = field.value;
-    while (true) {
-      while (!line.empty() && (line[0] == ',' || line[0] == ' ' || line[0] == '\t')) {
-        line.remove_prefix(1);
-      }
-      if (line.empty()) break;
-      f(take_directive(line));
-    }
+    DirectiveReader in(field.value);
+    for (Directive d; in.take(d);) f(d);
   }
 }
 

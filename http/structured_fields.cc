@@ -2,6 +2,7 @@
 #include "http/structured_fields.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/text.h"
 #include "http/uri.h"
@@ -179,7 +180,6 @@ bool read_sf_line(std::string_view line, std::vector<SfMember>& members) {
     if (!in.key(member.key)) return false;
     bool ok = in.take('=') ? in.item_or_list(member) : in.parameters();
     if (!ok) return false;
-    std::erase_if(members, [&](const SfMember& m) { return m.key == member.key; });
     members.push_back(member);
     in.skip_ows();
     if (in.at_end()) return true;
@@ -188,6 +188,25 @@ bool read_sf_line(std::string_view line, std::vector<SfMember>& members) {
     if (in.at_end()) return false;  // a comma at the end
   }
   return true;
+}
+
+/// Of the members with one key only the last counts. Sorted, as to look for each among all others would
+/// take the square of their number.
+void keep_last(std::vector<SfMember>& members) {
+  std::vector<size_t> by_key(members.size());
+  std::iota(by_key.begin(), by_key.end(), size_t{0});
+  std::sort(by_key.begin(), by_key.end(), [&](size_t a, size_t b) {
+    return members[a].key != members[b].key ? members[a].key < members[b].key : a < b;
+  });
+  std::vector<bool> replaced(members.size());
+  for (size_t i = 0; i + 1 < by_key.size(); ++i) {
+    replaced[by_key[i]] = members[by_key[i]].key == members[by_key[i + 1]].key;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (!replaced[i]) members[kept++] = members[i];
+  }
+  members.resize(kept);
 }
 
 }  // namespace
@@ -199,6 +218,7 @@ std::optional<std::vector<SfMember>> parse_sf_dictionary(const Fields& fields,
     if (!equals_ignore_case(f.name, name)) continue;
     if (!read_sf_line(f.value, members)) return std::nullopt;
   }
+  keep_last(members);
   return members;
 }
 
