@@ -18,9 +18,11 @@ struct Civil {
 };
 
 Civil civil(WallTime t) {
-  auto day = std::chrono::floor<days>(t);
+  // In seconds first: the first day that WallTime reaches into has a midnight that it cannot say.
+  auto second = std::chrono::floor<seconds>(t);
+  auto day = std::chrono::floor<days>(second);
   std::chrono::year_month_day date(day);
-  auto of_day = static_cast<unsigned>(std::chrono::floor<seconds>(t - day).count());
+  auto of_day = static_cast<unsigned>((second - day).count());
   return {static_cast<unsigned>(static_cast<int>(date.year())),
           static_cast<unsigned>(date.month()),
           static_cast<unsigned>(date.day()),

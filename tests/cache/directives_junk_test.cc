@@ -104,7 +104,7 @@ TEST(CacheJunk, BytesOfAllKinds) {
 
 TEST(CacheJunk, PiecesOfTheGrammarInAnyOrder) {
   std::mt19937 random(21);
-  for (int i = 0; i < 20000; ++i) {
+  for (int i = 0; i < 8000; ++i) {
     std::string bytes;
     for (auto n = random() % 14; n > 0; --n) bytes += kPieces[random() % kPieces.size()];
     expect_rules(bytes);
@@ -117,7 +117,7 @@ TEST(CacheJunk, DamagedLines) {
     ASSERT_EQ(broken_rule(good), nullptr) << good;
     for (size_t cut = 0; cut < good.size(); ++cut) expect_rules(std::string(good.substr(0, cut)));
   }
-  for (int i = 0; i < 20000; ++i) {
+  for (int i = 0; i < 8000; ++i) {
     std::string bytes(kGood[random() % kGood.size()]);
     if (random() % 2 == 0) bytes.append(", ").append(kGood[random() % kGood.size()]);
     damage(bytes, random);

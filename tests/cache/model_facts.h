@@ -70,7 +70,7 @@ enum class Form : uint8_t {
   word,      ///< max-age=x, no-store=x; names: private=x-a
   decimal,   ///< max-age=5.5
   negative,  ///< max-age=-5
-  spaced,    ///< max-age =5
+  spaced,    ///< max-age =5, max-age=5 x: junk, which the grammar has no place for
   upper,     ///< Max-Age=5 where case counts
   bad,
   list,

@@ -274,7 +274,9 @@ class Renderer {
       case Form::word: line += one_of({"=x", "=a5"}); break;
       case Form::decimal: line += one_of({"=5.5", "=0.0"}); break;
       case Form::negative: line += one_of({"=-5", "=-1"}); break;
-      case Form::spaced: line.append(" =").append(text_); break;
+      case Form::spaced:
+        line.append(one_of({" =", "="})).append(text_).append(one_of({" x", "\"a\""}));
+        break;
       case Form::quoted: line.append("=\"").append(text_).append("\""); break;
       default:
         line.append("=").append(text_);

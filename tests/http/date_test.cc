@@ -24,6 +24,9 @@ TEST(Date, KnownDays) {
   EXPECT_EQ(imf_fixdate(at(4107542400)), "Mon, 01 Mar 2100 00:00:00 GMT");  // no leap year
   EXPECT_EQ(imf_fixdate(at(-9'200'000'000)), "Sat, 18 Jun 1678 12:26:40 GMT");
   EXPECT_EQ(imf_fixdate(at(9'200'000'000)), "Mon, 15 Jul 2261 11:33:20 GMT");
+  EXPECT_EQ(imf_fixdate(WallTime::min()), "Tue, 21 Sep 1677 00:12:43 GMT");
+  EXPECT_EQ(imf_fixdate(WallTime::max()), "Fri, 11 Apr 2262 23:47:16 GMT");
+  EXPECT_EQ(rfc3339(WallTime::min()), "1677-09-21T00:12:43.145Z");
 }
 
 TEST(Date, FractionsAreRoundedDown) {
