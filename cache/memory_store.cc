@@ -18,6 +18,8 @@ constexpr uint64_t kGhostsPerShard = 64 * 1024;
 constexpr uint64_t kLeastGhosts = 64;
 // One entry may take so much of the budget.
 constexpr uint64_t kLargestShare = 8;
+// Buckets of a shard, each of about one URI, that a walk looks at under its mutex.
+constexpr size_t kWalkBatch = 16;
 
 uint32_t print_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
 }  // namespace
@@ -212,14 +214,14 @@ void MemoryStore::mark_pass(std::string_view uri, TimePoint until) {
   resource->pass_until = until;
 }
 
-bool MemoryStore::drop(std::string_view uri) {
+size_t MemoryStore::drop(std::string_view uri) {
   Shard& shard = shard_of(key_hash(uri));
   std::lock_guard lock(shard.mutex);
   Resource* resource = find_in(shard, uri);
-  if (resource == nullptr) return false;
-  const bool any = !resource->variants.empty();
+  if (resource == nullptr) return 0;
+  const size_t entries = resource->variants.size();
   remove(shard, *resource);
-  return any;
+  return entries;
 }
 
 void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
@@ -234,30 +236,53 @@ void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
   charge(shard, *resource, 0, entry->footprint());
 }
 
-size_t MemoryStore::drop_if(
-    const std::function<bool(std::string_view uri, const Entry& entry)>& pred) {
-  size_t dropped = 0;
-  for (Shard& shard : shards_) {
-    std::lock_guard lock(shard.mutex);
-    for (List<Resource>* queue : {&shard.small, &shard.main}) {
-      for (Resource* r = queue->front(); r != nullptr;) {
-        Resource* next = queue->next(*r);
-        uint64_t less = 0;
-        const size_t before = r->variants.size();
-        std::erase_if(r->variants, [&](const EntryRef& e) {
-          const bool wanted = pred(r->uri, *e);
-          if (wanted) less += e->footprint();
-          return wanted;
-        });
-        const size_t gone = before - r->variants.size();
-        dropped += gone;
-        shard.entries -= gone;
-        charge(shard, *r, 0, less);
-        if (gone > 0 && r->variants.empty()) remove(shard, *r);
-        r = next;
-      }
+size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted) {
+  std::vector<EntryRef> gone;  // freed after the lock
+  // More than is needed: when asked for so much, glibc merges the small pieces that were freed. Else it does so
+  // for all steps at once, and that takes a tenth of a second.
+  gone.reserve(kWalkBatch * 8);
+  std::vector<Resource*> empty;
+  std::lock_guard lock(shard.mutex);
+  // It has grown, and some that were not seen may be in buckets that were.
+  if (at.buckets != shard.resources.bucket_count()) at = {0, shard.resources.bucket_count()};
+  const size_t end = std::min(at.next + kWalkBatch, at.buckets);
+  for (; at.next < end; ++at.next) {
+    for (auto it = shard.resources.begin(at.next); it != shard.resources.end(at.next); ++it) {
+      Resource& r = *it->second;
+      const size_t before = gone.size();
+      uint64_t less = 0;
+      std::erase_if(r.variants, [&](const EntryRef& e) {
+        if (!wanted(r.uri, *e)) return false;
+        less += e->footprint();
+        gone.push_back(e);
+        return true;
+      });
+      if (gone.size() == before) continue;
+      charge(shard, r, 0, less);
+      shard.entries -= gone.size() - before;
+      if (r.variants.empty()) empty.push_back(&r);
     }
   }
+  for (Resource* r : empty) remove(shard, *r);
+  return gone.size();
+}
+
+size_t MemoryStore::drop_step(Walk& walk, const Wanted& wanted) {
+  size_t dropped = 0;
+  walk.ended_ = true;
+  for (size_t i = 0; i < kShards; ++i) {
+    Walk::At& at = walk.at_[i];
+    if (at.buckets != 0 && at.next == at.buckets) continue;
+    dropped += drop_batch(shards_[i], at, wanted);
+    if (at.next < at.buckets) walk.ended_ = false;
+  }
+  return dropped;
+}
+
+size_t MemoryStore::drop_if(const Wanted& wanted) {
+  size_t dropped = 0;
+  Walk walk;
+  while (!walk.ended()) dropped += drop_step(walk, wanted);
   return dropped;
 }
 

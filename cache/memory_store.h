@@ -48,12 +48,30 @@ class MemoryStore {
   /// Remembers that answers of this URI are for one client each, until `until`.
   void mark_pass(std::string_view uri, TimePoint until);
 
-  /// Drops what is stored for a URI, all variants.
-  bool drop(std::string_view uri);
+  /// Drops what is stored for a URI, all variants; returns how many.
+  size_t drop(std::string_view uri);
   /// Drops one entry, if it is still the one that is stored.
   void drop(std::string_view uri, const EntryRef& entry);
-  /// Drops what `pred` wants; returns how many entries. Looks at everything, a shard at a time.
-  size_t drop_if(const std::function<bool(std::string_view uri, const Entry&)>& pred);
+  using Wanted = std::function<bool(std::string_view uri, const Entry&)>;
+  /// How far a walk over everything has come.
+  class Walk {
+   public:
+    bool ended() const { return ended_; }
+
+   private:
+    friend class MemoryStore;
+    struct At {
+      size_t next = 0;     // bucket of the shard's table
+      size_t buckets = 0;  // that it had
+    };
+    std::array<At, kShards> at_{};
+    bool ended_ = false;
+  };
+  /// One step of it: drops what `wanted` says, in a bounded part of each shard; returns how many entries.
+  /// Sees all that was there when the walk began and still is.
+  size_t drop_step(Walk& walk, const Wanted& wanted);
+  /// The whole walk.
+  size_t drop_if(const Wanted& wanted);
 
   struct Snapshot {
     uint64_t bytes = 0;
@@ -101,6 +119,7 @@ class MemoryStore {
   Resource& make(Shard& shard, std::string_view uri, uint64_t hash);
   void charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less);
   void remove(Shard& shard, Resource& resource);
+  size_t drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted);
   static bool is_ghost(const Shard& shard, uint64_t hash);
 
   const uint64_t limit_;

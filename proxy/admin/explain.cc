@@ -14,9 +14,6 @@ namespace siding {
 namespace {
 
 constexpr std::string_view kPrefix = "/explain/";
-constexpr std::string_view kUsage =
-    "there is /explain/last?n=1, /explain/slow?n=10, /explain/failed?n=10 and "
-    "/explain/REQUEST-ID\n";
 
 // The number that ?n= asks for; nullopt if it is none.
 std::optional<size_t> wanted_count(std::string_view query, size_t otherwise) {
@@ -31,56 +28,15 @@ std::optional<size_t> wanted_count(std::string_view query, size_t otherwise) {
   return otherwise;
 }
 
-// Only a JSON type by its name: "*/*", which everybody sends, gets text.
-bool wants_json(const Fields& fields) {
-  bool json = false;
-  for_each_item(fields.joined("Accept"), [&](std::string_view item) {
-    std::string_view type = trim_ows(item.substr(0, item.find(';')));
-    if (equals_ignore_case(type, "application/json")) json = true;
-  });
-  return json;
-}
-
 }  // namespace
 
-bool is_loopback_authority(std::string_view authority) {
-  std::string_view host = authority;
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    size_t end = authority.find(']');
-    if (end == std::string_view::npos) return false;
-    host = authority.substr(1, end - 1);
-    port = authority.substr(end + 1);
-    if (host.find(':') == std::string_view::npos) return false;
-  } else {
-    size_t colon = authority.find(':');
-    host = authority.substr(0, colon);
-    if (colon != std::string_view::npos) port = authority.substr(colon);
-  }
-  if (!port.empty() && (port.front() != ':' || !parse_u64(port.substr(1)).has_value())) {
-    return false;
-  }
-  if (equals_ignore_case(host, "localhost")) return true;
-  std::optional<SocketAddress> address = SocketAddress::parse(host, 0);
-  return address.has_value() && is_loopback(*address);
-}
-
-Task<> ExplainDoor::handle(Stream& stream) {
-  answer(stream);
-  co_return;
+bool ExplainDoor::serves(std::string_view path) {
+  return path.starts_with(kPrefix) && path.size() > kPrefix.size();
 }
 
 void ExplainDoor::answer(Stream& stream) const {
   const RequestHead& head = stream.head;
-  if (!stream.peer().is_unix() && !is_loopback_authority(head.authority)) {
-    send_reply(stream, 403, "the Host of this door is localhost or a loopback address\n");
-    return;
-  }
   std::string_view what = head.path();
-  if (!what.starts_with(kPrefix) || what.size() == kPrefix.size()) {
-    send_reply(stream, 404, kUsage);
-    return;
-  }
   if (head.method != "GET") {
     send_reply(stream, 405, "only GET\n", kPlainText, "GET");
     return;

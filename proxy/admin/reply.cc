@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/text.h"
+
 namespace siding {
 
 void send_reply(Stream& stream, int status, std::string_view body, std::string_view content_type,
@@ -21,6 +23,15 @@ void send_reply(Stream& stream, int status, std::string_view body, std::string_v
     stream.send_data(std::move(data));
   }
   stream.send_end();
+}
+
+bool wants_json(const Fields& request) {
+  bool json = false;
+  for_each_item(request.joined("Accept"), [&](std::string_view item) {
+    std::string_view type = trim_ows(item.substr(0, item.find(';')));
+    if (equals_ignore_case(type, "application/json")) json = true;
+  });
+  return json;
 }
 
 }  // namespace siding

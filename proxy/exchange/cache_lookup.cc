@@ -30,6 +30,7 @@ std::optional<CacheLookup::Kind> CacheLookup::look() {
   const RequestHead& request = ask_.request;
   Caches& caches = *services_.shared.caches;
   const WallTime now = services_.loop.clock().wall();
+  place->since = caches.purges.now();
   found_ =
       caches.store.find(place->uri, place->variant, request.fields, policy, services_.loop.now());
   decision_ = {};
@@ -231,13 +232,14 @@ Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
   RequestHead keyed = request;
   keyed.scheme = ask_.origin.scheme;
   keyed.authority = ask_.origin.host;
+  const PurgeLog& purges = services_.shared.caches->purges;
   std::optional<CacheKey> key = cache_key(keyed, ask_.owner->policy, ask_.content_digest);
   if (!key) {
     const bool readable = is_safe(request.method);
     // An answer to POST may say what GET would be answered (RFC 9110 9.3.3).
     if (request.method == "POST") {
       auto uri = uri_key(keyed.scheme, keyed.authority, keyed.target, ask_.owner->policy);
-      if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}};
+      if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}, purges.now()};
     }
     co_return direct(readable ? Forward::bypass : Forward::method);
   }

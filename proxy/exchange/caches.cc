@@ -4,6 +4,7 @@
 #include "cache/cache_key.h"
 #include "cache/invalidate.h"
 #include "cache/key.h"
+#include "proxy/loop/wait.h"
 
 namespace siding {
 
@@ -65,6 +66,20 @@ void Flights::invalidate(std::string_view uri) {
   }
 }
 
+void Flights::purge(const Purge& purge) {
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    std::erase_if(shard.flights, [&](const auto& one) {
+      const Slot& slot = one.second;
+      if (!may_match(purge, slot.uri)) return false;
+      // Whether it has the tag is seen when it is to be stored.
+      FlightRef running = slot.flight.lock();
+      if (running && purge.kind != Purge::Kind::tag) running->do_not_store();
+      return true;
+    });
+  }
+}
+
 Caches::Caches(const Config& config, uint64_t bytes) : store(bytes) {
   for (const RouteConfig& route : config.routes) {
     routes_.push_back(owner_of(route.cache, name_of(route)));
@@ -99,6 +114,29 @@ void Caches::collect(MetricSink& sink) const {
              static_cast<double>(counts.fetches.load()));
   sink.gauge("siding_cache_readers", "Requests that wait for these fetches, or read them",
              static_cast<double>(counts.readers.load()));
+  for (size_t i = 0; i < purged_by_kind_.size(); ++i) {
+    sink.counter("siding_cache_purges_total", "Purges", number(purged_by_kind_[i]),
+                 {{"kind", to_string(static_cast<Purge::Kind>(i))}});
+  }
+  sink.counter("siding_cache_purged_total", "Stored answers that they dropped", number(purged_));
+}
+
+void Caches::keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old) {
+  // Before, for what nobody is to see; and after, for a purge that came in between.
+  auto met = [&] {
+    return purges.met(place.since, place.uri, *entry) ||
+           (old && purges.met(place.since, place.uri, *old));
+  };
+  if (!met()) store.put(place.uri, entry);
+  if (old) store.drop(place.uri, old);
+  if (met()) store.drop(place.uri, entry);
+}
+
+size_t Caches::purge(const Purge& purge) {
+  Purging purging(*this, purge);
+  while (purging.step()) {
+  }
+  return purging.dropped();
 }
 
 void Caches::invalidate(std::string_view uri) {
@@ -127,6 +165,42 @@ std::set<std::string> Caches::invalidate_after(const RequestHead& request,
   }
   for (const std::string& uri : uris) invalidate(uri);
   return uris;
+}
+
+Purging::Purging(Caches& caches, const Purge& purge) : caches_(caches), purge_(purge) {
+  ++caches_.purged_by_kind_[static_cast<size_t>(purge.kind)];
+  // As each owner knows it.
+  std::set<std::string> texts;
+  for (const auto& owner : caches_.routes_) {
+    if (owner) texts.insert(purge.under(owner->policy).text);
+  }
+  for (const auto& [name, owner] : caches_.upstreams_) {
+    texts.insert(purge.under(owner->policy).text);
+  }
+  for (const std::string& text : texts) {
+    const Purge one{purge.kind, text};
+    caches_.purges.add(one);
+    caches_.flights.purge(one);
+    if (one.kind != Purge::Kind::url) continue;
+    const std::string rest = text.substr(text.find("://"));
+    for (const char* scheme : {"http", "https"}) dropped_ += caches_.store.drop(scheme + rest);
+  }
+  caches_.purged_ += dropped_;
+}
+
+bool Purging::step() {
+  if (purge_.kind == Purge::Kind::url) return false;
+  const size_t dropped = caches_.store.drop_step(
+      walk_, [&](std::string_view uri, const Entry& entry) { return matches(purge_, uri, entry); });
+  dropped_ += dropped;
+  caches_.purged_ += dropped;
+  return !walk_.ended();
+}
+
+Task<size_t> purge_by_turns(Caches& caches, Purge purge) {
+  Purging purging(caches, purge);
+  while (purging.step()) co_await NextBatch();
+  co_return purging.dropped();
 }
 
 }  // namespace siding

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "cache/memory_store.h"
+#include "cache/purge_log.h"
 #include "config/config.h"
 #include "http/forwarded.h"
 #include "proxy/exchange/flight.h"
@@ -27,6 +30,13 @@ struct CacheOwner {
   std::string upstream;  ///< empty: a route's
 };
 CachePolicy policy_of(const CacheConfig& config);
+
+/// Where an answer is stored.
+struct StorePlace {
+  std::string uri;
+  VariantKey variant;
+  uint64_t since = 0;  ///< moment of PurgeLog: purges that came later mean the answer too
+};
 
 /// The fetches under way that others may join.
 class Flights {
@@ -50,6 +60,8 @@ class Flights {
   void close(const std::string& key, const Flight& flight);
   /// Those that are under way for a URI may have begun before it changed: they are not stored.
   void invalidate(std::string_view uri);
+  /// What is purged, or may turn out to be, goes on for those who read it; nobody joins it any more.
+  void purge(const Purge& purge);
 
  private:
   struct Slot {
@@ -74,6 +86,12 @@ class Caches {
 
   bool any() const { return any_; }
 
+  /// Stores an answer in the place of `old`, if there is one, unless a purge met either meanwhile.
+  void keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old = {});
+  /// Drops what is stored and what is under way to be; returns how many entries. All at once: where others
+  /// are to be served meanwhile, use purge_by_turns().
+  size_t purge(const Purge& purge);
+
   /// A URI's answers are not to be used any more.
   void invalidate(std::string_view uri);
   /// What an answer to an unsafe method makes invalid (RFC 9111 4.4), whosever it is: these URIs.
@@ -85,11 +103,33 @@ class Caches {
   MemoryStore store;
   Flights flights;
   FlightCounts counts;
+  PurgeLog purges;
 
  private:
+  friend class Purging;
   std::vector<std::unique_ptr<CacheOwner>> routes_;
   std::unordered_map<std::string, std::unique_ptr<CacheOwner>> upstreams_;
   bool any_ = false;
+  std::array<std::atomic<uint64_t>, static_cast<size_t>(Purge::Kind::count_)> purged_by_kind_{};
+  std::atomic<uint64_t> purged_{0};  // entries
 };
+
+/// A purge in steps, each of which takes a fraction of a millisecond whatever the store holds.
+class Purging {
+ public:
+  Purging(Caches& caches, const Purge& purge);
+  /// False: that was the last one.
+  bool step();
+  size_t dropped() const { return dropped_; }
+
+ private:
+  Caches& caches_;
+  const Purge purge_;
+  MemoryStore::Walk walk_;
+  size_t dropped_ = 0;
+};
+
+/// Caches::purge() on a loop that serves others: a step a turn. The caches outlive it.
+Task<size_t> purge_by_turns(Caches& caches, Purge purge);
 
 }  // namespace siding

@@ -97,10 +97,12 @@ void Exchange::renew_by_head(const ResponseHead& head) {
   const HeadEffect effect = head_effect(head, stale->head);
   if (effect == HeadEffect::none) return;
   if (effect == HeadEffect::update) {
-    caches.store.put(lookup_->place->uri,
-                     renew_entry(*stale, lookup_->request(), head, lookup_->owner().policy, times));
+    caches.keep(*lookup_->place,
+                renew_entry(*stale, lookup_->request(), head, lookup_->owner().policy, times),
+                stale);
+  } else {
+    caches.store.drop(lookup_->place->uri, stale);
   }
-  caches.store.drop(lookup_->place->uri, stale);
 }
 
 }  // namespace siding

@@ -242,8 +242,11 @@ void FlightFetch::keep(EntryRef entry) {
     tier->put(order_.place, *entry, order_.owner->policy, now);
   }
   end_lease({});
-  if (flight().may_be_stored()) store.put(order_.place.uri, entry);
-  if (order_.stale) store.drop(order_.place.uri, order_.stale);
+  if (flight().may_be_stored()) {
+    caches().keep(order_.place, entry, order_.stale);
+  } else if (order_.stale) {
+    store.drop(order_.place.uri, order_.stale);
+  }
   if (!flight().may_be_stored()) store.drop(order_.place.uri, entry);
 }
 

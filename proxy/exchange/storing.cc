@@ -98,7 +98,7 @@ void StoreWriter::append(const Buffer& piece) {
 void StoreWriter::finish() {
   if (!entry_) return;
   entry_->body = compact(std::move(entry_->body));
-  caches_.store.put(place_.uri, std::move(entry_));
+  caches_.keep(place_, std::move(entry_));
 }
 
 }  // namespace siding

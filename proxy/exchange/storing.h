@@ -11,12 +11,6 @@
 
 namespace siding {
 
-/// Where an answer is stored.
-struct StorePlace {
-  std::string uri;
-  VariantKey variant;
-};
-
 /// What is kept of `response`, without its body, for a request as the client sent it.
 std::shared_ptr<Entry> make_entry(const RequestHead& request, const ResponseHead& response,
                                   const VariantKey& variant, const CachePolicy& policy,

@@ -8,7 +8,7 @@
 #include <thread>
 #include <tuple>
 
-#include "proxy/admin/explain.h"
+#include "proxy/admin/admin.h"
 #include "proxy/admin/health.h"
 #include "proxy/downstream/listener.h"
 #include "proxy/exchange/egress.h"
@@ -96,7 +96,7 @@ class Server::Impl::Thread {
         front_handler_(services_),
         egress_handler_(services_),
         health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
-        admin_handler_(server.observer.ring()) {
+        admin_handler_(server.observer.ring(), *server.services->caches) {
     loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
     open(server.front, front_options_, front_handler_, front_limit(*server.config));
@@ -222,7 +222,7 @@ class Server::Impl::Thread {
   FrontHandler front_handler_;
   EgressHandler egress_handler_;
   HealthDoor health_handler_;
-  ExplainDoor admin_handler_;
+  AdminDoor admin_handler_;
   ListenerOptions front_options_;
   ListenerOptions egress_options_;
   ListenerOptions health_options_;

@@ -12,7 +12,7 @@ namespace siding {
 namespace {
 
 constexpr uint32_t kMostAtOnce = 1000;  // connections that `try` opens
-const std::vector<std::string> kCommands{"run", "check", "demo", "try", "env", "explain"};
+const std::vector<std::string> kCommands{"run", "check", "demo", "try", "env", "explain", "purge"};
 
 void add_files(CLI::App& command, std::vector<std::string>& files, bool required) {
   command.add_option("FILE", files, "Configuration files, and folders of *.toml")
@@ -41,7 +41,9 @@ class CommandLine {
   void add_try();
   void add_env();
   void add_explain();
+  void add_purge();
   Command chosen() const;
+  Command chosen_purge() const;
   std::string fault_text(const CLI::ParseError& error,
                          const std::vector<std::string>& arguments) const;
 
@@ -54,6 +56,11 @@ class CommandLine {
   EnvOptions env_;
   std::string application_;
   ExplainOptions explain_;
+  PurgeOptions purge_;
+  std::vector<std::string> purge_names_;  // a URL, where no option names what; then files
+  std::string prefix_;
+  std::string tag_;
+  bool all_ = false;
 };
 
 CommandLine::CommandLine() {
@@ -65,6 +72,7 @@ CommandLine::CommandLine() {
   add_try();
   add_env();
   add_explain();
+  add_purge();
 }
 
 void CommandLine::add_run() {
@@ -140,6 +148,58 @@ void CommandLine::add_explain() {
   c.add_flag("--json", explain_.json, "For programs");
 }
 
+void CommandLine::add_purge() {
+  CLI::App& c = *app_.add_subcommand(
+      "purge", "Have a running siding drop answers from its cache, and say how many.");
+  c.add_option(
+       "WHAT", purge_names_,
+       "A URL: all that is stored for it, under http and https. Not with the options that say "
+       "what instead. Then configuration files, and folders of *.toml")
+      ->type_name("");
+  CLI::Option* prefix =
+      c.add_option("--prefix", prefix_, "Instead of a URL: all that begin so")->type_name("URL");
+  CLI::Option* tag = c.add_option("--tag", tag_, "Instead: all whose Cache-Tag field names this")
+                         ->type_name("TAG");
+  CLI::Option* all = c.add_flag("--all", all_, "Instead: everything");
+  prefix->excludes(tag)->excludes(all);
+  tag->excludes(all);
+  c.add_option("--admin", purge_.admin, "Its [admin] listen, instead of FILE")
+      ->type_name("ADDRESS");
+  c.add_flag("--json", purge_.json, "For programs");
+  c.footer("siding purge http://example.org/catalogue/7 siding.toml");
+}
+
+Command CommandLine::chosen_purge() const {
+  const CLI::App& c = *app_.get_subcommand("purge");
+  PurgeOptions options = purge_;
+  options.files = purge_names_;
+  ParsedPurge parsed;
+  if (c.count("--prefix") > 0) {
+    parsed = parse_purge(Purge::Kind::prefix, prefix_);
+  } else if (c.count("--tag") > 0) {
+    parsed = parse_purge(Purge::Kind::tag, tag_);
+  } else if (all_) {
+    parsed = parse_purge(Purge::Kind::all, {});
+  } else if (purge_names_.empty()) {
+    parsed.fault = "name a URL, --prefix URL, --tag TAG or --all";
+  } else {
+    parsed = parse_purge(Purge::Kind::url, purge_names_.front());
+    options.files.erase(options.files.begin());
+  }
+  for (const std::string& file : options.files) {
+    if (file.find("://") != std::string::npos) {
+      return ShowText{"siding purge: `" + file + "` is one thing more to purge: one at a time\n",
+                      kExitBadInput};
+    }
+  }
+  if (!parsed.purge) {
+    return ShowText{"siding purge: " + parsed.fault + "\nsiding purge --help says more.\n",
+                    kExitBadInput};
+  }
+  options.purge = std::move(*parsed.purge);
+  return options;
+}
+
 Command CommandLine::chosen() const {
   if (app_.got_subcommand("run")) return run_;
   if (app_.got_subcommand("check")) return check_;
@@ -150,6 +210,7 @@ Command CommandLine::chosen() const {
     return t;
   }
   if (app_.got_subcommand("explain")) return explain_;
+  if (app_.got_subcommand("purge")) return chosen_purge();
   EnvOptions env = env_;
   env.application = *application_named(application_);
   return env;

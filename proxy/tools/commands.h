@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cache/purge.h"
 #include "proxy/tools/env.h"
 
 namespace siding {
@@ -69,5 +70,13 @@ struct ExplainOptions {
   bool json = false;
 };
 int run_command(const ExplainOptions& options);
+
+struct PurgeOptions {
+  Purge purge;
+  std::string admin;  ///< address; else that of the configuration in `files`
+  std::vector<std::string> files;
+  bool json = false;
+};
+int run_command(const PurgeOptions& options);
 
 }  // namespace siding

@@ -32,7 +32,7 @@ std::vector<std::string> startup_lines(const Config& config, const ListeningOn& 
     out.push_back("health on " + address + ": /healthz, /readyz, /metrics");
   }
   for (const std::string& address : distinct(listening.admin)) {
-    out.push_back("admin on " + address + ", for `siding explain`");
+    out.push_back("admin on " + address + ", for `siding explain` and `siding purge`");
   }
   for (const BackendConfig& backend : config.backends) {
     out.push_back("backend " + backend.name + " at " + backend.url.text + ", concurrency " +

@@ -95,13 +95,33 @@ TEST(MemoryStore, DropsOneOrAllOrSome) {
   store.drop("u", first);
   EXPECT_FALSE(look(store, "u").entry);
   EXPECT_TRUE(look(store, "u", {}, kThen, 2).entry);
-  EXPECT_TRUE(store.drop("u"));
-  EXPECT_FALSE(store.drop("u"));
+  EXPECT_EQ(store.drop("u"), 1u);
+  EXPECT_EQ(store.drop("u"), 0u);
   for (int i = 0; i < 10; ++i) store.put(uri(i), answer(100));
   EXPECT_EQ(store.drop_if([](std::string_view u, const Entry&) { return u == "http://a/3"; }), 1u);
   EXPECT_FALSE(look(store, uri(3)).entry);
   EXPECT_EQ(store.drop_if([](std::string_view, const Entry&) { return true; }), 9u);
   EXPECT_EQ(store.snapshot().entries, 0u);
+}
+
+TEST(MemoryStore, AWalkSeesAllThatWasThereThoughTheStoreGrows) {
+  MemoryStore store(64 << 20);
+  for (int i = 0; i < 10'000; ++i) store.put(uri(i), answer(1));
+  MemoryStore::Walk walk;
+  auto old = [](std::string_view, const Entry& e) { return e.body.size() == 1; };
+  size_t dropped = 0;
+  int steps = 0;
+  for (int more = 10'000; !walk.ended(); ++steps) {
+    dropped += store.drop_step(walk, old);
+    if (more < 60'000) {
+      for (int i = 0; i < 5'000; ++i) store.put(uri(more++), answer(2));
+    }
+    store.drop(uri(steps));
+  }
+  EXPECT_GT(steps, 10) << "a bounded part at a time";
+  EXPECT_EQ(store.drop_if(old), 0u);
+  EXPECT_GT(dropped, 9'000u);
+  EXPECT_GT(store.snapshot().entries, 49'000u) << "and only those";
 }
 
 TEST(MemoryStore, AllThatItHoldsCountsAndComesBack) {

@@ -1,11 +1,11 @@
-// The [admin] door, and what it tells of an exchange.
-#include "proxy/admin/explain.h"
-
+// What the [admin] door tells of an exchange, and whom it lets in.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "proxy/admin/admin.h"
 #include "proxy/admin/explain_text.h"
+#include "proxy/admin/guard.h"
 #include "tests/proxy/admin/door.h"
 
 namespace siding {
@@ -176,7 +176,8 @@ class Explain : public ::testing::Test {
     return n;
   }
   Ring ring{64};
-  ExplainDoor door{ring};
+  Caches caches{Config(), 0};
+  AdminDoor door{ring, caches};
 };
 
 TEST_F(Explain, Lists) {
@@ -216,7 +217,12 @@ TEST_F(Explain, JsonByAccept) {
 }
 
 TEST_F(Explain, RefusesTheRest) {
-  EXPECT_EQ(ask(door, "GET", "/")->response.status, 404);
+  auto none = ask(door, "GET", "/");
+  EXPECT_EQ(none->response.status, 404);
+  for (const char* there :
+       {"/explain/last?n=1", "/explain/REQUEST-ID", "POST /cache/purge?url=URL"}) {
+    EXPECT_EQ(count(none->response_body, there), 1u) << none->response_body;
+  }
   EXPECT_EQ(ask(door, "GET", "/explain/")->response.status, 404);
   EXPECT_EQ(ask(door, "GET", "/metrics")->response.status, 404);
   EXPECT_EQ(ask(door, "GET", "/explain/last?n=0")->response.status, 400);

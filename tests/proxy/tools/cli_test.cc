@@ -103,10 +103,41 @@ TEST(Cli, CheckEnvExplain) {
   EXPECT_EQ(shown({"explain"}).exit_code, kExitBadInput);
 }
 
+TEST(Cli, Purge) {
+  const PurgeOptions url =
+      parsed<PurgeOptions>({"purge", "HTTP://Example.org:80/a?b=1", "a.toml", "conf.d"});
+  EXPECT_EQ(url.purge, (Purge{Purge::Kind::url, "http://example.org/a?b=1"}));
+  EXPECT_EQ(url.files, (std::vector<std::string>{"a.toml", "conf.d"}));
+  const PurgeOptions prefix =
+      parsed<PurgeOptions>({"purge", "--prefix", "http://a/b", "--admin", "unix:/s", "--json"});
+  EXPECT_EQ(prefix.purge, (Purge{Purge::Kind::prefix, "http://a/b"}));
+  EXPECT_EQ(prefix.admin, "unix:/s");
+  EXPECT_TRUE(prefix.json);
+  const PurgeOptions tag = parsed<PurgeOptions>({"purge", "--tag", "song-7", "a.toml"});
+  EXPECT_EQ(tag.purge, (Purge{Purge::Kind::tag, "song-7"}));
+  EXPECT_EQ(tag.files, (std::vector<std::string>{"a.toml"}));
+  EXPECT_EQ(parsed<PurgeOptions>({"purge", "--all", "a.toml"}).purge.kind, Purge::Kind::all);
+}
+
+TEST(Cli, PurgeSaysWhatIsWrong) {
+  auto says = [](const std::vector<std::string>& arguments, std::string_view what) {
+    const ShowText text = shown(arguments);
+    EXPECT_EQ(text.exit_code, kExitBadInput);
+    EXPECT_TRUE(text.text.starts_with("siding purge: ")) << text.text;
+    EXPECT_NE(text.text.find(what), std::string::npos) << text.text;
+  };
+  says({"purge"}, "name a URL, --prefix URL, --tag TAG or --all");
+  says({"purge", "siding.toml"}, "`siding.toml` is no whole URL");
+  says({"purge", "--tag", "a,b", "a.toml"}, "more than one tag");
+  says({"purge", "--tag", "a", "--all"}, "excludes");
+  says({"purge", "--tag", "a", "http://a/"}, "one at a time");
+  says({"purge", "http://a/", "http://b/"}, "one at a time");
+}
+
 TEST(Cli, HelpAndVersionAreNoErrors) {
   const ShowText help = shown({"--help"});
   EXPECT_EQ(help.exit_code, kExitOk);
-  for (const char* name : {"run", "check", "demo", "try", "env", "explain"}) {
+  for (const char* name : {"run", "check", "demo", "try", "env", "explain", "purge"}) {
     EXPECT_NE(help.text.find("siding " + std::string(name)), std::string::npos);
     const ShowText one = shown({name, "--help"});
     EXPECT_EQ(one.exit_code, kExitOk);

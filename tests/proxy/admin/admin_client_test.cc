@@ -1,5 +1,5 @@
-// The client of `siding explain` against a server that says what the test wants.
-#include "proxy/admin/explain_client.h"
+// The client of `siding explain` and `siding purge` against a server that says what the test wants.
+#include "proxy/admin/admin_client.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -64,7 +64,7 @@ SocketAddress loopback() { return *SocketAddress::parse("127.0.0.1", 0); }
 
 TEST(ExplainClient, PrintsTheBody) {
   CannedServer server(loopback(), "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstory\n");
-  ExplainAnswer answer = ask_explain({.address = server.address(), .what = "last", .count = 3});
+  AdminAnswer answer = ask_explain({.address = server.address(), .what = "last", .count = 3});
   EXPECT_TRUE(answer.ok);
   EXPECT_EQ(answer.text, "story\n");
   EXPECT_EQ(server.finish(),
@@ -72,13 +72,30 @@ TEST(ExplainClient, PrintsTheBody) {
             "Connection: close\r\n\r\n");
 }
 
+TEST(PurgeClient, EncodesWhatIsPurged) {
+  CannedServer server(loopback(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+  AdminAnswer answer = ask_purge({.address = server.address(),
+                                  .purge = {Purge::Kind::url, "http://a/?b=1&c=d+e"},
+                                  .json = true});
+  EXPECT_TRUE(answer.ok);
+  EXPECT_EQ(answer.text, "{}");
+  EXPECT_EQ(server.finish(),
+            "POST /cache/purge?url=http%3A%2F%2Fa%2F%3Fb%3D1%26c%3Dd%2Be HTTP/1.1\r\n"
+            "Host: localhost\r\nAccept: application/json\r\nContent-Length: 0\r\n"
+            "Connection: close\r\n\r\n");
+  CannedServer all(loopback(), "HTTP/1.1 503 Service Unavailable\r\n\r\nonly here\n");
+  answer = ask_purge({.address = all.address(), .purge = {Purge::Kind::all, ""}});
+  EXPECT_FALSE(answer.ok);
+  EXPECT_EQ(answer.text, "only here\n");
+  EXPECT_TRUE(all.finish().starts_with("POST /cache/purge?all=1 HTTP/1.1\r\n"));
+}
+
 TEST(ExplainClient, OverAUnixSocket) {
   std::string path = ::testing::TempDir() + "siding_explain_" + std::to_string(getpid());
   std::remove(path.c_str());
   CannedServer server(*SocketAddress::unix_socket(path),
                       "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n");
-  ExplainAnswer answer =
-      ask_explain({.address = "unix:" + path, .what = "4f1c-A_b.c", .json = true});
+  AdminAnswer answer = ask_explain({.address = "unix:" + path, .what = "4f1c-A_b.c", .json = true});
   EXPECT_FALSE(answer.ok);
   EXPECT_EQ(answer.text, "none\n");
   EXPECT_TRUE(server.finish().starts_with("GET /explain/4f1c-A_b.c HTTP/1.1\r\n"));
@@ -88,7 +105,7 @@ TEST(ExplainClient, OverAUnixSocket) {
 
 TEST(ExplainClient, SaysWhatIsWrong) {
   auto says = [](ExplainQuestion q, std::string_view what) {
-    ExplainAnswer answer = ask_explain(q);
+    AdminAnswer answer = ask_explain(q);
     EXPECT_FALSE(answer.ok);
     EXPECT_NE(answer.text.find(what), std::string::npos) << answer.text;
     EXPECT_TRUE(answer.text.ends_with('\n'));
@@ -119,9 +136,8 @@ TEST(ExplainClient, DoesNotWaitForEver) {
   sockaddr_in bound{};
   socklen_t length = sizeof(bound);
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length);
-  ExplainAnswer answer =
-      ask_explain({.address = "localhost:" + std::to_string(ntohs(bound.sin_port)),
-                   .timeout = std::chrono::milliseconds(20)});
+  AdminAnswer answer = ask_explain({.address = "localhost:" + std::to_string(ntohs(bound.sin_port)),
+                                    .timeout = std::chrono::milliseconds(20)});
   EXPECT_FALSE(answer.ok);
   EXPECT_NE(answer.text.find("timed out"), std::string::npos) << answer.text;
   close(fd);

@@ -1,5 +1,5 @@
-// The other end of the [admin] door: what `siding explain` runs in a process of its own. Blocking,
-// with one timeout over all.
+// The other end of the [admin] door: what `siding explain` and `siding purge` run in a process of their
+// own. Blocking, with one timeout over all.
 // Invariant: never throws and never hangs; what it returns is printed as it is (the door escapes).
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "cache/purge.h"
 
 namespace siding {
 
@@ -18,11 +19,19 @@ struct ExplainQuestion {
   Duration timeout = std::chrono::seconds(5);
 };
 
-struct ExplainAnswer {
+struct PurgeQuestion {
+  std::string address;
+  Purge purge;
+  bool json = false;
+  Duration timeout = std::chrono::seconds(30);  ///< it looks at all that is stored
+};
+
+struct AdminAnswer {
   bool ok = false;   ///< an answer of status 200
   std::string text;  ///< to be printed; else what went wrong and what to do about it
 };
 
-ExplainAnswer ask_explain(const ExplainQuestion& question);
+AdminAnswer ask_explain(const ExplainQuestion& question);
+AdminAnswer ask_purge(const PurgeQuestion& question);
 
 }  // namespace siding

@@ -1,5 +1,5 @@
-// See explain_client.h.
-#include "proxy/admin/explain_client.h"
+// See admin_client.h.
+#include "proxy/admin/admin_client.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "http/uri.h"
 #include "proxy/net/address.h"
 
 namespace siding {
@@ -104,15 +105,15 @@ class AdminConnection {
   int fd_ = -1;
 };
 
-ExplainAnswer explain_failure(const std::string& text) { return {false, text + "\n"}; }
+AdminAnswer admin_failure(const std::string& text) { return {false, text + "\n"}; }
 
-ExplainAnswer parse_answer(const std::string& raw, const std::string& address) {
+AdminAnswer parse_answer(const std::string& raw, const std::string& address) {
   size_t end = raw.find("\r\n\r\n");
   bool http = raw.starts_with("HTTP/1.") && raw.size() > 12 && end != std::string::npos;
   std::optional<uint64_t> status;
   if (http) status = parse_u64(std::string_view(raw).substr(9, 3));
   if (!status.has_value()) {
-    return explain_failure("what listens on " + address + " is not siding's [admin] door");
+    return admin_failure("what listens on " + address + " is not siding's [admin] door");
   }
   std::string_view head = std::string_view(raw).substr(0, end);
   std::string body = raw.substr(end + 4);
@@ -124,40 +125,59 @@ ExplainAnswer parse_answer(const std::string& raw, const std::string& address) {
     if (!equals_ignore_case(field.substr(0, colon), "content-length")) continue;
     std::optional<uint64_t> length = parse_u64(trim_ows(field.substr(colon + 1)));
     if (length.has_value() && body.size() < *length) {
-      return explain_failure("the answer of " + address + " broke off");
+      return admin_failure("the answer of " + address + " broke off");
     }
   }
   return {*status == 200, std::move(body)};
 }
 
-}  // namespace
+struct AdminRequest {
+  const std::string& address;
+  std::string_view method;
+  std::string target;
+  bool json = false;
+  Duration timeout;
+};
 
-ExplainAnswer ask_explain(const ExplainQuestion& q) {
+AdminAnswer ask_admin(const AdminRequest& q) {
   std::optional<SocketAddress> address = parse_admin(q.address);
   if (!address.has_value()) {
-    return explain_failure("\"" + q.address +
-                           "\" is no address: write unix:/PATH or IP:PORT, as in [admin] listen");
+    return admin_failure("\"" + q.address +
+                         "\" is no address: write unix:/PATH or IP:PORT, as in [admin] listen");
   }
-  if (!is_request_id(q.what)) {
-    return explain_failure("\"" + q.what + "\" is neither last, slow, failed nor a request id");
-  }
-  std::string target = "/explain/" + q.what;
-  if (q.count > 0) target += "?n=" + std::to_string(q.count);
-  std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAccept: " +
-                        (q.json ? "application/json" : "text/plain") +
-                        "\r\nConnection: close\r\n\r\n";
+  std::string request =
+      std::string(q.method) + " " + q.target +
+      " HTTP/1.1\r\nHost: localhost\r\nAccept: " + (q.json ? "application/json" : "text/plain") +
+      "\r\n" + (q.method == "POST" ? "Content-Length: 0\r\n" : "") + "Connection: close\r\n\r\n";
   AdminConnection connection(q.timeout);
   std::string raw;
   if (!connection.connect(*address)) {
-    return explain_failure("cannot connect to the [admin] door on " + q.address + ": " +
-                           std::strerror(errno) + "; is siding running, with this [admin] listen?");
+    return admin_failure("cannot connect to the [admin] door on " + q.address + ": " +
+                         std::strerror(errno) + "; is siding running, with this [admin] listen?");
   }
   // It may answer before it has read all: an answer counts more than a failed send.
   bool sent = connection.send_all(request);
   if ((!connection.receive_all(raw) || !sent) && raw.empty()) {
-    return explain_failure("no answer from " + q.address + ": " + std::strerror(errno));
+    return admin_failure("no answer from " + q.address + ": " + std::strerror(errno));
   }
   return parse_answer(raw, q.address);
+}
+
+}  // namespace
+
+AdminAnswer ask_explain(const ExplainQuestion& q) {
+  if (!is_request_id(q.what)) {
+    return admin_failure("\"" + q.what + "\" is neither last, slow, failed nor a request id");
+  }
+  std::string target = "/explain/" + q.what;
+  if (q.count > 0) target += "?n=" + std::to_string(q.count);
+  return ask_admin({q.address, "GET", std::move(target), q.json, q.timeout});
+}
+
+AdminAnswer ask_purge(const PurgeQuestion& q) {
+  const std::string value = q.purge.kind == Purge::Kind::all ? "1" : form_encode(q.purge.text);
+  std::string target = "/cache/purge?" + std::string(to_string(q.purge.kind)) + "=" + value;
+  return ask_admin({q.address, "POST", std::move(target), q.json, q.timeout});
 }
 
 }  // namespace siding
