@@ -238,8 +238,8 @@ void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
 
 size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted) {
   std::vector<EntryRef> gone;  // freed after the lock
-  // More than is needed: when asked for so much, glibc merges the small pieces that were freed. Else it does so
-  // for all steps at once, and that takes a tenth of a second.
+  // More than is needed: when asked for so much, glibc merges the small pieces that were freed. Else it
+  // does so for all steps at once, and that takes a tenth of a second.
   gone.reserve(kWalkBatch * 8);
   std::vector<Resource*> empty;
   std::lock_guard lock(shard.mutex);

@@ -80,7 +80,7 @@ void Flights::purge(const Purge& purge) {
   }
 }
 
-Caches::Caches(const Config& config, uint64_t bytes) : store(bytes) {
+Caches::Caches(const Config& config, uint64_t bytes) : store(config.caches() ? bytes : 0) {
   for (const RouteConfig& route : config.routes) {
     routes_.push_back(owner_of(route.cache, name_of(route)));
   }

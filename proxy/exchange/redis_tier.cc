@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "cache/entry_format.h"
 #include "cache/validate.h"
+#include "proxy/exchange/purge_news.h"
 #include "proxy/exchange/secrets.h"
 #include "proxy/exchange/tls_contexts.h"
 
@@ -67,17 +68,22 @@ void RedisShared::collect(MetricSink& sink) const {
 }
 
 RedisTier::RedisTier(Uses uses, const RedisConfig& config, std::string name)
-    : shared_(uses.shared),
+    : uses_(uses),
+      shared_(uses.shared),
       config_(config),
       name_(std::move(name)),
-      client_(uses.loop, uses.resolver, uses.shared.commands,
-              {.config = config,
-               .password =
-                   [&secrets = uses.secrets, config] {
-                     return secrets.values()->of(config.password, config.password_file);
-                   },
-               .tls = [&tls = uses.tls] { return tls.of(std::string(TlsContexts::kRedis)); },
-               .max_reply = 4 * kMostBody}) {}
+      client_(uses.loop, uses.resolver, uses.shared.commands, client_options()) {}
+
+RedisClient::Options RedisTier::client_options() const {
+  RedisClient::Options options;
+  options.config = config_;
+  options.password = [&secrets = uses_.secrets, config = config_] {
+    return secrets.values()->of(config.password, config.password_file);
+  };
+  options.tls = [&tls = uses_.tls] { return tls.of(std::string(TlsContexts::kRedis)); };
+  options.max_reply = 4 * kMostBody;
+  return options;
+}
 
 std::string RedisTier::uri_key_of(const std::string& uri) const {
   return config_.prefix + ":u:" + (uri.size() > kMostKey ? sha256(uri) : uri);
@@ -87,6 +93,7 @@ std::string RedisTier::lease_key_of(const std::string& key) const {
 }
 
 Task<EntryRef> RedisTier::find(StorePlace place, RequestHead request, const CachePolicy& policy) {
+  if (!uses_.purges.followed()) co_return EntryRef();
   const std::string key = uri_key_of(place.uri);
   const std::string field = field_of(place.variant);
   RedisCommand get;
@@ -108,7 +115,8 @@ Task<EntryRef> RedisTier::find(StorePlace place, RequestHead request, const Cach
     ++shared_.invalid;
     co_return EntryRef();
   }
-  if (!vary_matches(entry->vary, entry->vary_key, request.fields, policy)) {
+  if (!vary_matches(entry->vary, entry->vary_key, request.fields, policy) ||
+      uses_.purges.is_purged(place.uri, *entry)) {
     ++shared_.misses;
     co_return EntryRef();
   }
@@ -167,6 +175,15 @@ void RedisTier::release(const std::string& key, Duration pass) {
   const std::string ms = pass > Duration::zero() ? ms_text(pass) : "0";
   end.words = {"EVAL", kRelease, "1", lease_key_of(key), holder(), ms};
   client_.tell(std::move(end), kNoHurry);
+}
+
+Task<Result<>> RedisTier::publish(std::string purge) {
+  RedisCommand add;
+  add.words = {"XADD", stream(), "MAXLEN",        "~", std::to_string(PurgeNews::kMost),
+               "*",    "purge",  std::move(purge)};
+  Result<RedisReply> added = co_await client_.ask(std::move(add), kNoHurry);
+  if (!added) co_return added.error();
+  co_return Result<>();
 }
 
 }  // namespace siding

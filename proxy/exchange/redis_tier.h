@@ -15,6 +15,7 @@ namespace siding {
 
 class TlsContexts;
 class Secrets;
+class PurgeNews;
 
 /// Of all threads.
 struct RedisShared {
@@ -34,6 +35,7 @@ class RedisTier {
     RedisShared& shared;
     Secrets& secrets;
     TlsContexts& tls;
+    PurgeNews& purges;
   };
   /// `name`: of this process.
   RedisTier(Uses uses, const RedisConfig& config, std::string name);
@@ -61,11 +63,19 @@ class RedisTier {
   void release(const std::string& key, Duration pass);
   Duration longest_lease() const { return config_.lease; }
 
+  /// Tells all replicas; an error: they do not know.
+  Task<Result<>> publish(std::string purge);
+  /// Where purges are told.
+  std::string stream() const { return config_.prefix + ":purges"; }
+  /// For a connection of somebody else's own.
+  RedisClient::Options client_options() const;
+
  private:
   std::string uri_key_of(const std::string& uri) const;
   std::string lease_key_of(const std::string& key) const;
   std::string holder() const { return name_; }
 
+  const Uses uses_;
   RedisShared& shared_;
   const RedisConfig config_;
   const std::string name_;  // of this process and loop: who holds a lease

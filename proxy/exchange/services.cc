@@ -82,7 +82,8 @@ LoopServices::LoopServices(Services& services, Loop& l)
       random(std::random_device{}()) {
   const RedisConfig& config = services.config->cache.redis;
   if (config.url.text.empty() || !services.caches->any()) return;
-  RedisTier::Uses uses{l, resolver, services.redis, *services.secrets, *services.tls};
+  RedisTier::Uses uses{
+      l, resolver, services.redis, *services.secrets, *services.tls, services.purge_news};
   redis =
       std::make_unique<RedisTier>(uses, config, services.self_id + "-" + std::to_string(l.index()));
 }

@@ -16,6 +16,7 @@
 #include "proxy/exchange/learning.h"
 #include "proxy/exchange/origins.h"
 #include "proxy/exchange/pins.h"
+#include "proxy/exchange/purge_news.h"
 #include "proxy/exchange/redis_tier.h"
 #include "proxy/exchange/router.h"
 #include "proxy/exchange/secrets.h"
@@ -54,6 +55,7 @@ struct Services {
   Endpoints unlisted_endpoints{BreakerConfig{}};  ///< theirs: who failed is tried last
   const std::unique_ptr<Caches> caches;
   RedisShared redis;
+  PurgeNews purge_news;
   PinStore pins;
   Speculation speculation;
   /// By route and call.

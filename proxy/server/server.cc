@@ -13,6 +13,7 @@
 #include "proxy/downstream/listener.h"
 #include "proxy/exchange/egress.h"
 #include "proxy/exchange/exchange.h"
+#include "proxy/exchange/purge_news.h"
 #include "proxy/exchange/services.h"
 #include "proxy/exchange/upkeep.h"
 #include "proxy/observe/log.h"
@@ -86,6 +87,18 @@ struct Server::Impl {
   std::atomic<bool> cut_off{false};
 };
 
+/// Purges go to the other replicas by the Redis that they share.
+class PurgeTold final : public PurgeTeller {
+ public:
+  explicit PurgeTold(LoopServices& services) : services_(services) {}
+  Task<Result<>> tell(const Purge& purge) override {
+    return services_.redis->publish(purge.to_text());
+  }
+
+ private:
+  LoopServices& services_;
+};
+
 /// What one thread runs.
 class Server::Impl::Thread {
  public:
@@ -96,7 +109,9 @@ class Server::Impl::Thread {
         front_handler_(services_),
         egress_handler_(services_),
         health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
-        admin_handler_(server.observer.ring(), *server.services->caches) {
+        teller_of_purges_(services_),
+        admin_handler_(server.observer.ring(), *server.services->caches,
+                       services_.redis ? &teller_of_purges_ : nullptr) {
     loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
     open(server.front, front_options_, front_handler_, front_limit(*server.config));
@@ -121,7 +136,11 @@ class Server::Impl::Thread {
     }
     upkeep_ = keep_upstreams(services_);
     upkeep_.start();
-    if (services_.redis) services_.redis->start();
+    if (services_.redis) {
+      services_.redis->start();
+      if (loop_.index() == 0) news_ = follow_purges(services_);
+      if (news_) news_.start();
+    }
     loop_.run();
   }
 
@@ -133,6 +152,7 @@ class Server::Impl::Thread {
     drain_.reset();
     files_.reset();
     upkeep_.reset();
+    news_.reset();
     listeners_.clear();
     server_.observer.flush(loop_);
   }
@@ -222,6 +242,7 @@ class Server::Impl::Thread {
   FrontHandler front_handler_;
   EgressHandler egress_handler_;
   HealthDoor health_handler_;
+  PurgeTold teller_of_purges_;
   AdminDoor admin_handler_;
   ListenerOptions front_options_;
   ListenerOptions egress_options_;
@@ -235,6 +256,7 @@ class Server::Impl::Thread {
   Task<> drain_;
   Task<> files_;
   Task<> upkeep_;
+  Task<> news_;
 };
 
 Server::Impl::Impl(ConfigRef c, const Clock& k)
@@ -318,7 +340,12 @@ void Server::Impl::register_gauges() {
       }
     }
     services->caches->collect(sink);
-    if (!config->cache.redis.url.text.empty()) services->redis.collect(sink);
+    if (!config->cache.redis.url.text.empty()) {
+      services->redis.collect(sink);
+      sink.gauge("siding_redis_followed",
+                 "1 while the purges of other replicas are known; else the Redis is not asked",
+                 services->purge_news.followed() ? 1 : 0);
+    }
     services->secrets->collect(sink);
     services->tls->collect(sink);
     collect_dns(*services->dns, sink);

@@ -169,7 +169,7 @@ TEST(CancelThreads, TwoLoopsWhoseClientsComeAndLeave) {
   Together all;
   constexpr uint64_t kMemory = 64 << 20;
   all.services =
-      std::make_unique<Services>(loaded.config, observer, disk, kMemory, kMemory / 4, pointers);
+      std::make_unique<Services>(loaded.config, observer, disk, kMemory, 1 << 20, pointers);
   for (uint32_t i = 0; i < kLoops; ++i) {
     all.front_fds[i] = test::listen_on_loopback(&all.front_ports[i]);
     all.egress_fds[i] = test::listen_on_loopback(&servers.egress_ports[i]);

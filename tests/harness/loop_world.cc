@@ -34,8 +34,7 @@ LoopWorld::LoopWorld(const std::string& config) {
       replaced(replaced(config, "BACKEND", backend.port()), "UPSTREAM", upstream.port());
   std::vector<Loop*> loops{&loop};
   constexpr uint64_t kMemory = 64 << 20;
-  services =
-      std::make_unique<Services>(config_of(text), observer, disk, kMemory, kMemory / 4, loops);
+  services = std::make_unique<Services>(config_of(text), observer, disk, kMemory, 1 << 20, loops);
   here = std::make_unique<LoopServices>(*services, loop);
   front_handler = std::make_unique<FrontHandler>(*here);
   egress_handler = std::make_unique<EgressHandler>(*here);
