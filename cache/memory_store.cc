@@ -27,7 +27,9 @@ MemoryStore::MemoryStore(uint64_t bytes) : limit_(bytes), used_(bytes) {
   // About one for each KiB that may be stored.
   const uint64_t ghosts = std::clamp(bytes / 1024 / kShards, kLeastGhosts, kGhostsPerShard);
   for (Shard& shard : shards_) {
-    if (used_.try_take(ghosts * sizeof(Ghost))) shard.ghosts.resize(ghosts);
+    if (!used_.try_take(ghosts * sizeof(Ghost))) break;
+    ghost_bytes_ += ghosts * sizeof(Ghost);
+    shard.ghosts.resize(ghosts);
   }
 }
 
@@ -63,22 +65,24 @@ MemoryStore::Found MemoryStore::find(std::string_view uri, const VariantKey& var
   return out;
 }
 
-/// Under no mutex: makes room. The caller's own shard gives first.
+/// Under no mutex: makes room. Who has less than its share of the bytes is spared as long as others can
+/// give: what leaves is never just as large as what comes, and by that alone shards would drift apart.
 bool MemoryStore::take(uint64_t bytes, uint64_t hash) {
   size_t at = hash % kShards;
-  size_t empty = 0;
+  size_t refused = 0;
   while (!used_.try_take(bytes)) {
+    const uint64_t share = refused < kShards ? (used_.used() - ghost_bytes_) / kShards : 0;
     Shard& shard = shards_[at];
     bool gave = false;
     {
       std::lock_guard lock(shard.mutex);
-      gave = evict_one(shard);
+      gave = shard.small_bytes + shard.main_bytes >= share && evict_one(shard);
     }
     if (gave) {
-      empty = 0;
+      refused = 0;
       continue;
     }
-    if (++empty == kShards) return false;
+    if (++refused == 2 * kShards) return false;
     at = (at + 1) % kShards;
   }
   return true;

@@ -105,6 +105,7 @@ class MemoryStore {
 
   const uint64_t limit_;
   Budget used_;
+  uint64_t ghost_bytes_ = 0;  // of it, from the start
   std::array<Shard, kShards> shards_;
 };
 

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 
+#include "cache/key.h"
 #include "tests/cache/heads.h"
 
 namespace siding::cache_test {
@@ -150,6 +153,21 @@ TEST(MemoryStore, AScanDoesNotPushOutWhatIsAskedFor) {
   int kept = 0;
   for (int i = 0; i < 20; ++i) kept += look(store, uri(i)).entry ? 1 : 0;
   EXPECT_EQ(kept, 20);
+}
+
+// Nothing else brings a shard back that by chance gave more than it got.
+TEST(MemoryStore, ShardsStayEven) {
+  MemoryStore store(8 << 20);
+  for (int i = 0; i < 100'000; ++i) {
+    store.put(uri(i), answer(i % 4 == 0 ? 20'000 : static_cast<size_t>(i * 7919 % 2000)));
+  }
+  std::array<uint64_t, MemoryStore::kShards> bytes{};
+  store.drop_if([&](std::string_view u, const Entry& e) {
+    bytes[key_hash(u) % MemoryStore::kShards] += e.footprint();
+    return false;
+  });
+  const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+  EXPECT_LT(*most - *least, store.snapshot().bytes / MemoryStore::kShards / 4);
 }
 
 TEST(MemoryStore, WhatIsReadLivesOn) {
