@@ -75,10 +75,14 @@ std::optional<std::string> uri_key(std::string_view scheme, std::string_view aut
 
 std::optional<CacheKey> cache_key(const RequestHead& request, const CachePolicy& policy,
                                   std::string_view content_digest) {
+  return cache_key(request, {request.scheme, request.authority}, policy, content_digest);
+}
+
+std::optional<CacheKey> cache_key(const RequestHead& request, const AskedOrigin& origin,
+                                  const CachePolicy& policy, std::string_view content_digest) {
   bool is_query = request.method == "QUERY";
   if (!may_look_up(request) || (is_query && content_digest.empty())) return std::nullopt;
-  std::optional<std::string> uri =
-      uri_key(request.scheme, request.authority, request.target, policy);
+  std::optional<std::string> uri = uri_key(origin.scheme, origin.host, request.target, policy);
   if (!uri) return std::nullopt;
   CacheKey key{std::move(*uri), {}};
   if (is_query) {

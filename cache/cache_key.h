@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cache/policy.h"
+#include "http/forwarded.h"
 #include "http/message.h"
 
 namespace siding {
@@ -36,5 +37,8 @@ std::optional<std::string> uri_key(std::string_view scheme, std::string_view aut
 /// printable ASCII, because clients choose the content; without it a QUERY has no key.
 std::optional<CacheKey> cache_key(const RequestHead& request, const CachePolicy& policy,
                                   std::string_view content_digest = {});
+/// The same for who asked `origin`, whatever the request itself says.
+std::optional<CacheKey> cache_key(const RequestHead& request, const AskedOrigin& origin,
+                                  const CachePolicy& policy, std::string_view content_digest);
 
 }  // namespace siding

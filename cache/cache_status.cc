@@ -27,7 +27,9 @@ Forward forward_of(const ReuseDecision& decision) {
 }
 
 std::string cache_status(const CacheStatus& status) {
-  std::string out = "siding";
+  std::string out;
+  out.reserve(64);  // what it mostly is fits
+  out += "siding";
   if (status.forward == Forward::none) {
     out += "; hit";
   } else {

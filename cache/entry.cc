@@ -27,10 +27,34 @@ uint64_t Entry::footprint() const {
   return total;
 }
 
+ResponseHead compact(const ResponseHead& head) {
+  size_t size = head.reason.size();
+  for (const Field& f : head.fields) size += f.name.size() + f.value.size();
+  BlockRef block = BlockRef::make(size);
+  char* at = block->data();
+  auto put = [&at](std::string_view text) {
+    std::string_view there(at, text.size());
+    at = std::copy(text.begin(), text.end(), at);
+    return there;
+  };
+  ResponseHead out;
+  out.status = head.status;
+  out.minor_version = head.minor_version;
+  out.reason = put(head.reason);
+  out.fields.reserve(head.fields.size());
+  for (const Field& f : head.fields) {
+    std::string_view name = put(f.name);
+    out.fields.add_view(name, put(f.value));
+  }
+  out.fields.keep(std::move(block));
+  return out;
+}
+
 Buffer compact(Buffer body) {
+  constexpr size_t kWaste = 32;  // bytes that one may lie unused for
   constexpr size_t kPiece =
       256 * 1024;  // large enough to be sent well, small enough to be found room for
-  if (body.footprint() <= body.size() + body.size() / 8) return body;
+  if (body.footprint() <= body.size() + body.size() / kWaste) return body;
   Buffer out;
   while (!body.empty()) {
     Buffer piece = body.take(std::min(body.size(), kPiece));

@@ -37,6 +37,8 @@ struct Entry {
 };
 using EntryRef = std::shared_ptr<const Entry>;
 
+/// The same head with all its text in one block of just that size.
+ResponseHead compact(const ResponseHead& head);
 /// Puts a body into blocks of its own size, unless it lies well: blocks that were made for reading hold
 /// more than the bytes.
 Buffer compact(Buffer body);

@@ -71,7 +71,8 @@ bool CacheLookup::may_join() const {
 }
 
 std::string CacheLookup::flight_key() const {
-  std::string key = key_;
+  std::string key = std::to_string(ask_.owner->id) + " ";
+  key += CacheKey{place->uri, place->variant.content}.text();
   if (!vary_.empty()) {
     key += " vary " + vary_;
   } else if (found_.other_variants) {
@@ -220,20 +221,17 @@ void CacheLookup::tell_client(Flight& flight) {
 
 Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
   const RequestHead& request = ask_.request;
-  RequestHead keyed = request;
-  keyed.scheme = ask_.origin.scheme;
-  keyed.authority = ask_.origin.host;
-  std::optional<CacheKey> key = cache_key(keyed, ask_.owner->policy, ask_.content_digest);
+  const AskedOrigin& origin = ask_.origin;
+  std::optional<CacheKey> key = cache_key(request, origin, ask_.owner->policy, ask_.content_digest);
   if (!key) {
     const bool readable = is_safe(request.method);
     // An answer to POST may say what GET would be answered (RFC 9110 9.3.3).
     if (request.method == "POST") {
-      auto uri = uri_key(keyed.scheme, keyed.authority, keyed.target, ask_.owner->policy);
+      auto uri = uri_key(origin.scheme, origin.host, request.target, ask_.owner->policy);
       if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}};
     }
     co_return direct(readable ? Forward::bypass : Forward::method);
   }
-  key_ = std::to_string(ask_.owner->id) + " " + key->text();
   place = StorePlace{std::move(key->uri), {ask_.owner->id, std::move(key->content)}};
   while (true) {
     std::optional<Kind> known = look();

@@ -75,7 +75,6 @@ class CacheLookup {
 
   LoopServices& services_;
   Ask ask_;
-  std::string key_;  // of flights, without what Vary adds
   MemoryStore::Found found_;
   ReuseDecision decision_;
   std::string vary_;  // what the request says in the fields that a flight's answer names

@@ -29,8 +29,8 @@ Sent cut_off(Stream& stream, Outcome outcome, int status, std::string_view detai
 
 }  // namespace
 
-Task<Sent> send_stored(Stream& stream, RequestHead request, EntryRef entry, CacheStatus status,
-                       std::optional<Duration> age, TimePoint deadline) {
+Task<Sent> send_stored(Stream& stream, const RequestHead& request, EntryRef entry,
+                       CacheStatus status, std::optional<Duration> age, TimePoint deadline) {
   if (is_not_modified(request, entry->head, entry->freshness.response_time)) {
     send_not_modified(stream, entry->head, status, age);
     Sent sent{Outcome::ok, 304};
@@ -71,7 +71,7 @@ Task<Sent> send_stored(Stream& stream, RequestHead request, EntryRef entry, Cach
   co_return std::move(sent);
 }
 
-Task<Sent> send_flight(Stream& stream, RequestHead request, Flight::Reader& reader,
+Task<Sent> send_flight(Stream& stream, const RequestHead& request, Flight::Reader& reader,
                        CacheStatus status, std::optional<Duration> age, TimePoint deadline) {
   Flight& flight = reader.flight();
   EntryRef entry = flight.entry();

@@ -19,11 +19,12 @@ struct Sent {
   std::string detail = {};
 };
 
-/// A stored answer; 304, 206 or 416 where the request wants that. `age`: see ReuseDecision.
-Task<Sent> send_stored(Stream& stream, RequestHead request, EntryRef entry, CacheStatus status,
-                       std::optional<Duration> age, TimePoint deadline);
+/// A stored answer; 304, 206 or 416 where the request wants that, which outlives the sending. `age`: see
+/// ReuseDecision.
+Task<Sent> send_stored(Stream& stream, const RequestHead& request, EntryRef entry,
+                       CacheStatus status, std::optional<Duration> age, TimePoint deadline);
 /// What a flight brings, from its first byte on.
-Task<Sent> send_flight(Stream& stream, RequestHead request, Flight::Reader& reader,
+Task<Sent> send_flight(Stream& stream, const RequestHead& request, Flight::Reader& reader,
                        CacheStatus status, std::optional<Duration> age, TimePoint deadline);
 
 }  // namespace siding

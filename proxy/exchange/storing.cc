@@ -34,12 +34,11 @@ std::shared_ptr<Entry> make_entry(const RequestHead& request, const ResponseHead
                                   ResponseTimes times) {
   auto entry = std::make_shared<Entry>();
   entry->variant = variant;
-  entry->head.status = response.status;
-  // Copied, so that it holds no more than it needs.
-  for (const Field& f : fields_to_store(response.fields, times.response)) {
-    entry->head.fields.add(f.name, f.value);
-  }
-  entry->head.reason = entry->head.fields.intern(response.reason);
+  ResponseHead head;
+  head.status = response.status;
+  head.reason = response.reason;
+  head.fields = fields_to_store(response.fields, times.response);
+  entry->head = compact(head);
   complete(*entry, request, policy, times);
   return entry;
 }
@@ -47,13 +46,11 @@ std::shared_ptr<Entry> make_entry(const RequestHead& request, const ResponseHead
 std::shared_ptr<Entry> renew_entry(const Entry& old, const RequestHead& request,
                                    const ResponseHead& newer, const CachePolicy& policy,
                                    ResponseTimes times) {
-  Fields fields = old.head.fields;
-  update_stored(fields, newer.fields, policy, times.response);
+  ResponseHead head = old.head;
+  update_stored(head.fields, newer.fields, policy, times.response);
   auto entry = std::make_shared<Entry>();
   entry->variant = old.variant;
-  entry->head.status = old.head.status;
-  for (const Field& f : fields) entry->head.fields.add(f.name, f.value);
-  entry->head.reason = entry->head.fields.intern(old.head.reason);
+  entry->head = compact(head);
   complete(*entry, request, policy, times);
   entry->body = old.body.share();
   return entry;
