@@ -91,6 +91,10 @@ std::optional<CacheKey> cache_key(const RequestHead& request, const AskedOrigin&
     append_piece(request.fields, "content-encoding", key.content);
     append_piece(request.fields, "content-language", key.content);
   }
+  if (!origin.forwarded_host.empty()) {
+    key.content += " for ";
+    key.content += origin.forwarded_host;
+  }
   return key;
 }
 

@@ -174,17 +174,15 @@ std::string client_address(const Fields& fields, std::string_view peer_ip,
 }
 
 AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop) {
-  AskedOrigin out{hop.scheme, hop.host};
+  AskedOrigin out{hop.scheme, hop.host, {}};
   if (!hop.trusted) return out;
   if (fields.count("x-forwarded-proto") == 1) {
     std::string_view scheme = *fields.get("x-forwarded-proto");
     if (equals_ignore_case(scheme, "https")) out.scheme = "https";
     if (equals_ignore_case(scheme, "http")) out.scheme = "http";
   }
-  if (fields.count("x-forwarded-host") == 1) {
-    std::string_view host = *fields.get("x-forwarded-host");
-    if (!host.empty() && host.find(',') == std::string_view::npos) out.host = host;
-  }
+  const Field* host = fields.find("x-forwarded-host");
+  if (host != nullptr && host->value != hop.host) out.forwarded_host = host->value;
   return out;
 }
 

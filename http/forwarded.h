@@ -32,10 +32,12 @@ std::string client_address(const Fields& fields, std::string_view peer_ip,
                            const std::function<bool(std::string_view ip)>& trusted);
 
 /// The origin that the client asked: a trusted proxy in front may have ended its TLS, or changed Host.
-/// X-Forwarded-Proto and -Host count if there is one of each; else what this hop knows.
+/// X-Forwarded-Proto counts if there is one. A proxy may pass on an X-Forwarded-Host that its client made up,
+/// and an application may believe it or not: it stands beside the host.
 struct AskedOrigin {
-  std::string_view scheme;  ///< "http" or "https"
-  std::string_view host;
+  std::string_view scheme;            ///< "http" or "https"
+  std::string_view host;              ///< the request's authority
+  std::string_view forwarded_host{};  ///< X-Forwarded-Host, where that is another
 };
 AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop);
 

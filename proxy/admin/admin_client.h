@@ -23,7 +23,7 @@ struct PurgeQuestion {
   std::string address;
   Purge purge;
   bool json = false;
-  Duration timeout = std::chrono::seconds(30);  ///< it looks at all that is stored
+  Duration timeout = std::chrono::minutes(2);  ///< who gives up ends the purge
 };
 
 struct AdminAnswer {

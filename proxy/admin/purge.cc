@@ -73,9 +73,9 @@ Task<> PurgeDoor::answer(Stream& stream) {
     co_return;
   }
   const Purge purge = std::move(*wanted.purge);
-  const size_t dropped = co_await purge_by_turns(caches_, purge);
   Result<> told;
   if (others_ != nullptr) told = co_await others_->tell(purge);
+  const size_t dropped = co_await purge_by_turns(caches_, purge);
   std::string fault;
   if (!told) {
     fault = "only this process has purged, the others were not told: " + told.error().detail;

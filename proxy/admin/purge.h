@@ -16,7 +16,8 @@ namespace siding {
 class PurgeTeller {
  public:
   virtual ~PurgeTeller() = default;
-  /// On the loop of the [admin] door, once it has been purged here. A failure is answered 503.
+  /// On the loop of the [admin] door, before it is purged here, so that nothing comes back from what is
+  /// shared. A failure is answered 503.
   virtual Task<Result<>> tell(const Purge& purge) = 0;
 };
 

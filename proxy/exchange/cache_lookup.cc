@@ -31,6 +31,7 @@ std::optional<CacheLookup::Kind> CacheLookup::look() {
   Caches& caches = *services_.shared.caches;
   const WallTime now = services_.loop.clock().wall();
   place->since = caches.purges.now();
+  place->epoch = caches.epoch_of(place->uri);
   found_ =
       caches.store.find(place->uri, place->variant, request.fields, policy, services_.loop.now());
   decision_ = {};
@@ -109,7 +110,7 @@ void CacheLookup::join() {
   std::string key;
   if (may_join()) {
     key = flight_key();
-    joined = shared.caches->flights.join(key, place->uri, make);
+    joined = shared.caches->flights.join(key, place->uri, true, make);
   } else {
     joined.flight = make();
   }
@@ -129,7 +130,7 @@ void CacheLookup::refresh() {
                                     ask_.owner->policy.max_object);
   };
   std::string key = flight_key();
-  Flights::Joined joined = shared.caches->flights.join(key, place->uri, make);
+  Flights::Joined joined = shared.caches->flights.join(key, place->uri, false, make);
   if (!joined.leads) return;
   FlightFetch::Order background = order(std::move(joined.flight), std::move(key));
   background.refresh = true;
@@ -137,6 +138,7 @@ void CacheLookup::refresh() {
   RequestHead head = ask_.request;
   head.fields.remove("cache-control");
   head.fields.remove("pragma");
+  if (head.method == "HEAD") head.method = "GET";
   FlightFetch::start(services_, std::move(background), std::move(head), ask_.body.share(),
                      ask_.run);
 }
@@ -171,7 +173,7 @@ std::optional<CacheLookup::Kind> CacheLookup::decide() {
   if (state == Flight::State::failed) {
     const Outcome why = flight.outcome();
     if (decision_.stale_if_unreachable) return send_stale(to_string(why), 0);
-    if (!leads && round_ == 0) return once_more(false);
+    if (!leads && round_ == 0) return once_more(ask_.own_try);
     error = flight.error();
     return fail(why, flight.detail(), flight.retry_after());
   }
@@ -195,6 +197,11 @@ std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
       vary_ = vary_key(answer->vary, ask_.request.fields, policy);
       return once_more(false);
     }
+    // What lay in the shared store is older than this request.
+    const WallTime when = services_.loop.clock().wall();
+    if (flight.found() && !may_reuse(ask_.request, answer->freshness, policy, when).send_now()) {
+      return once_more(true);
+    }
     status.collapsed = true;
   }
   const WallTime now = services_.loop.clock().wall();
@@ -213,7 +220,7 @@ std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
     status.detail = "redis";
   }
   const bool in_parts = ask_.request.fields.has("range");
-  const bool whole = in_parts && reader->state() == Flight::State::whole;
+  const bool whole = in_parts && flight.complete();
   if (!revalidated && !found && !whole) return Kind::flight;
   entry = std::move(answer);
   reader.reset();

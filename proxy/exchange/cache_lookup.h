@@ -28,7 +28,8 @@ class CacheLookup {
     std::string_view scheme;
     std::string_view request_id;
     bool waits_for_others = true;  ///< false: it would wait for itself
-    Stream* client = nullptr;      ///< whose FIN means less once its request is inside
+    bool own_try = false;      ///< others' limits are not its own: where they fail it tries itself
+    Stream* client = nullptr;  ///< whose FIN means less once its request is inside
     FlightFetch::Run run = nullptr;
     FlightFetch::Terms terms{};
   };

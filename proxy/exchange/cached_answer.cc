@@ -81,7 +81,11 @@ Task<Sent> send_flight(Stream& stream, const RequestHead& request, Flight::Reade
     head = entry->head;
     if (age) set_age(head.fields, *age);
   }
-  if (is_not_modified(request, head, entry ? entry->freshness.response_time : WallTime())) {
+  // Date stands in for Last-Modified in what is stored only (RFC 9111 4.3.2).
+  const bool judged =
+      entry || request.fields.has("if-none-match") || head.fields.has("last-modified");
+  if (judged &&
+      is_not_modified(request, head, entry ? entry->freshness.response_time : WallTime())) {
     send_not_modified(stream, head, status, std::nullopt);
     Sent sent{Outcome::ok, 304};
     co_return std::move(sent);

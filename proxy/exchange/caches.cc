@@ -59,10 +59,11 @@ void Flights::close(const std::string& key, const Flight& flight) {
 void Flights::invalidate(std::string_view uri) {
   for (Shard& shard : shards_) {
     std::lock_guard lock(shard.mutex);
-    for (auto& [key, slot] : shard.flights) {
-      if (slot.uri != uri) continue;
-      if (FlightRef running = slot.flight.lock()) running->do_not_store();
-    }
+    std::erase_if(shard.flights, [&](const auto& one) {
+      if (one.second.uri != uri) return false;
+      if (FlightRef running = one.second.flight.lock()) running->do_not_store();
+      return true;
+    });
   }
 }
 
@@ -121,15 +122,27 @@ void Caches::collect(MetricSink& sink) const {
   sink.counter("siding_cache_purged_total", "Stored answers that they dropped", number(purged_));
 }
 
-void Caches::keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old) {
+bool Caches::keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old) {
   // Before, for what nobody is to see; and after, for a purge that came in between.
   auto met = [&] {
-    return purges.met(place.since, place.uri, *entry) ||
-           (old && purges.met(place.since, place.uri, *old));
+    return outdated(place, *entry) || (old && purges.met(place.since, place.uri, *old));
   };
   if (!met()) store.put(place.uri, entry);
   if (old) store.drop(place.uri, old);
-  if (met()) store.drop(place.uri, entry);
+  if (!met()) return true;
+  store.drop(place.uri, entry);
+  return false;
+}
+
+std::vector<Purge> Caches::forms_of(const Purge& purge) const {
+  std::set<std::string> texts;
+  for (const auto& owner : routes_) {
+    if (owner) texts.insert(purge.under(owner->policy).text);
+  }
+  for (const auto& [name, owner] : upstreams_) texts.insert(purge.under(owner->policy).text);
+  std::vector<Purge> forms;
+  for (const std::string& text : texts) forms.push_back({purge.kind, text});
+  return forms;
 }
 
 size_t Caches::purge(const Purge& purge) {
@@ -139,7 +152,16 @@ size_t Caches::purge(const Purge& purge) {
   return purging.dropped();
 }
 
+bool Caches::outdated(const StorePlace& place, const Entry& entry) const {
+  return epoch_of(place.uri) != place.epoch || purges.met(place.since, place.uri, entry);
+}
+
+uint32_t Caches::epoch_of(std::string_view uri) const {
+  return epochs_[key_hash(uri) % epochs_.size()].load(std::memory_order_acquire);
+}
+
 void Caches::invalidate(std::string_view uri) {
+  epochs_[key_hash(uri) % epochs_.size()].fetch_add(1, std::memory_order_acq_rel);
   flights.invalidate(uri);
   store.drop(uri);
 }
@@ -169,20 +191,11 @@ std::set<std::string> Caches::invalidate_after(const RequestHead& request,
 
 Purging::Purging(Caches& caches, const Purge& purge) : caches_(caches), purge_(purge) {
   ++caches_.purged_by_kind_[static_cast<size_t>(purge.kind)];
-  // As each owner knows it.
-  std::set<std::string> texts;
-  for (const auto& owner : caches_.routes_) {
-    if (owner) texts.insert(purge.under(owner->policy).text);
-  }
-  for (const auto& [name, owner] : caches_.upstreams_) {
-    texts.insert(purge.under(owner->policy).text);
-  }
-  for (const std::string& text : texts) {
-    const Purge one{purge.kind, text};
+  for (const Purge& one : caches_.forms_of(purge)) {
     caches_.purges.add(one);
     caches_.flights.purge(one);
     if (one.kind != Purge::Kind::url) continue;
-    const std::string rest = text.substr(text.find("://"));
+    const std::string rest = one.text.substr(one.text.find("://"));
     for (const char* scheme : {"http", "https"}) dropped_ += caches_.store.drop(scheme + rest);
   }
   caches_.purged_ += dropped_;

@@ -36,6 +36,7 @@ struct StorePlace {
   std::string uri;
   VariantKey variant;
   uint64_t since = 0;  ///< moment of PurgeLog: purges that came later mean the answer too
+  uint32_t epoch = 0;  ///< of the URI: see Caches::epoch_of()
 };
 
 /// The fetches under way that others may join.
@@ -45,20 +46,23 @@ class Flights {
     FlightRef flight;
     bool leads = false;  ///< it is new: the caller starts its fetch
   };
-  /// `make` is called under a mutex, if there is none.
+  /// `make` is called under a mutex, if there is none. `waits`: somebody does, and not for a refresh that
+  /// lets everybody else go first.
   template <class F>
-  Joined join(const std::string& key, const std::string& uri, F make) {
+  Joined join(const std::string& key, const std::string& uri, bool waits, F make) {
     Shard& shard = shard_of(key);
     std::lock_guard lock(shard.mutex);
     auto& slot = shard.flights[key];
-    if (FlightRef running = slot.flight.lock()) return {std::move(running), false};
+    FlightRef running = slot.flight.lock();
+    if (running && !(waits && running->stands_back())) return {std::move(running), false};
     Joined made{make(), true};
     slot = {made.flight, uri};
     return made;
   }
   /// Nobody joins it any more.
   void close(const std::string& key, const Flight& flight);
-  /// Those that are under way for a URI may have begun before it changed: they are not stored.
+  /// Those that are under way for a URI may have begun before it changed: they are not stored, and nobody
+  /// joins them.
   void invalidate(std::string_view uri);
   /// What is purged, or may turn out to be, goes on for those who read it; nobody joins it any more.
   void purge(const Purge& purge);
@@ -86,12 +90,19 @@ class Caches {
 
   bool any() const { return any_; }
 
-  /// Stores an answer in the place of `old`, if there is one, unless a purge met either meanwhile.
-  void keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old = {});
+  /// Stores an answer in the place of `old`, if there is one. False: a purge met either meanwhile.
+  bool keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old = {});
+  /// It was made invalid, or purged, since it was asked for.
+  bool outdated(const StorePlace& place, const Entry& entry) const;
   /// Drops what is stored and what is under way to be; returns how many entries. All at once: where others
   /// are to be served meanwhile, use purge_by_turns().
   size_t purge(const Purge& purge);
+  /// A purge as each owner knows it.
+  std::vector<Purge> forms_of(const Purge& purge) const;
 
+  /// Changes when the URI is made invalid (and with it a few others): what was asked for before is not
+  /// stored then.
+  uint32_t epoch_of(std::string_view uri) const;
   /// A URI's answers are not to be used any more.
   void invalidate(std::string_view uri);
   /// What an answer to an unsafe method makes invalid (RFC 9111 4.4), whosever it is: these URIs.
@@ -111,7 +122,8 @@ class Caches {
   std::unordered_map<std::string, std::unique_ptr<CacheOwner>> upstreams_;
   bool any_ = false;
   std::array<std::atomic<uint64_t>, static_cast<size_t>(Purge::Kind::count_)> purged_by_kind_{};
-  std::atomic<uint64_t> purged_{0};  // entries
+  std::atomic<uint64_t> purged_{0};                   // entries
+  std::array<std::atomic<uint32_t>, 1024> epochs_{};  // by the URI's hash
 };
 
 /// A purge in steps, each of which takes a fraction of a millisecond whatever the store holds.

@@ -262,6 +262,7 @@ Task<bool> EgressCallRun::from_cache() {
   CacheLookup::Ask ask = ask_for_call(services_, *owner, *to_.upstream, end_to_end());
   ask.peer = stream_.peer();
   ask.client = &stream_;
+  ask.own_try = !to_.upstream->config.guard_worker;
   ask.run = &EgressCallRun::fetch;
   lookup_ = std::make_unique<CacheLookup>(services_, std::move(ask));
   CacheLookup& found = *lookup_;
@@ -270,6 +271,7 @@ Task<bool> EgressCallRun::from_cache() {
   const bool calls = found.reader && found.reader->leads();
   services_.counters().count(calls ? EgressCall::forwarded : EgressCall::cached);
   if (kind == CacheLookup::Kind::stored) {
+    stream_.fin_is_gone = false;
     Sent sent = co_await send_stored(stream_, found.request(), found.entry, found.status, found.age,
                                      kNever);
     co_return sent.outcome != Outcome::internal;

@@ -130,6 +130,7 @@ Task<> Exchange::fan_out() {
   if (text) text_view = *text;
   RequestValues values(stream_.head, captures_, record_.client, text_view);
   if (fetch_ != nullptr) fetch_->went_inside(true);
+  sent_at_ = services_.loop.clock().wall();
   FanOut all(services_, *route_, values);
   co_await all.run(deadline_);
   record_.legs = all.records();
@@ -141,6 +142,10 @@ Task<> Exchange::fan_out() {
   record_.status = made.head.status;
   made.head.reason = reason_phrase(made.head.status);
   finish_answer(made.head);
+  if (writer_) {
+    writer_->append(made.body);
+    writer_->finish();
+  }
   stream_.send_head(std::move(made.head), BodyFraming::of_length(made.body.size()));
   // At the client's pace: until it has all, the legs' bodies count in the budget.
   while (!made.body.empty()) {

@@ -42,6 +42,7 @@ Task<bool> Exchange::from_cache() {
   if (kind == CacheLookup::Kind::failed) {
     answer(found.outcome, found.detail);
   } else if (kind == CacheLookup::Kind::stored) {
+    stream_.fin_is_gone = false;  // who closed its half wants what it asked for
     Sent sent = co_await send_stored(stream_, found.request(), found.entry, found.status, found.age,
                                      deadline_);
     end_with(std::move(sent));
@@ -96,12 +97,17 @@ void Exchange::renew_by_head(const ResponseHead& head) {
   const ResponseTimes times{sent_at_, services_.loop.clock().wall()};
   const HeadEffect effect = head_effect(head, stale->head);
   if (effect == HeadEffect::none) return;
-  if (effect == HeadEffect::update) {
-    caches.keep(*lookup_->place,
-                renew_entry(*stale, lookup_->request(), head, lookup_->owner().policy, times),
-                stale);
+  RequestHead as_get = lookup_->request();
+  as_get.method = "GET";
+  const CachePolicy& policy = lookup_->owner().policy;
+  EntryRef renewed;
+  if (effect == HeadEffect::update) renewed = renew_entry(*stale, as_get, head, policy, times);
+  // What it says anew may forbid to keep it.
+  if (renewed && may_store(as_get, renewed->head, policy, times).store()) {
+    caches.keep(*lookup_->place, renewed, stale);
   } else {
     caches.store.drop(lookup_->place->uri, stale);
+    if (services_.redis) services_.redis->drop(lookup_->place->uri);
   }
 }
 

@@ -23,6 +23,10 @@ bool Flight::revalidated() const {
   std::lock_guard lock(mutex_);
   return revalidated_;
 }
+bool Flight::complete() const {
+  std::lock_guard lock(mutex_);
+  return entry_ != nullptr;
+}
 bool Flight::found() const {
   std::lock_guard lock(mutex_);
   return found_;
@@ -218,6 +222,16 @@ bool Flight::worth_keeping() const {
   if (too_large_ || alone_) return false;
   if (state_ == State::pending) return keep_ || finish_;
   return keep_ || store_;
+}
+
+void Flight::keep_anyway() {
+  std::lock_guard lock(mutex_);
+  keep_ = true;
+}
+
+bool Flight::stands_back() const {
+  std::lock_guard lock(mutex_);
+  return keep_ && !inside_ && state_ == State::pending;
 }
 
 void Flight::do_not_store() {

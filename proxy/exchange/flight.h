@@ -59,6 +59,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   StoreReason reason() const;
   /// The answer of the origin was a 304, and entry() is the stored one, renewed.
   bool revalidated() const;
+  /// entry() has its body.
+  bool complete() const;
   /// entry() lay in the store that replicas share.
   bool found() const;
   /// Others than the one that it was fetched for find in it what they may use: else they fetch it
@@ -109,7 +111,9 @@ class Flight : public std::enable_shared_from_this<Flight> {
   bool has_readers() const;
   /// An answer that is meant to stay is fetched to its end although nobody reads.
   bool worth_keeping() const;
-  void keep_anyway() { keep_ = true; }
+  void keep_anyway();
+  /// A refresh that nobody waits for, and that is not inside yet.
+  bool stands_back() const;
   /// What it is fetched for was made invalid meanwhile.
   void do_not_store();
   bool may_be_stored() const;

@@ -9,6 +9,9 @@
 namespace siding {
 
 namespace {
+/// How long no replica waits for another, once a fetch has failed.
+constexpr Duration kFailedFor = std::chrono::seconds(1);
+
 /// What a request asks the origin when its answer is for the cache: the whole, whatever the client has
 /// of it already.
 void ask_for_the_whole(Fields& fields) {
@@ -71,8 +74,10 @@ Task<bool> FlightFetch::from_tier(RedisTier& tier) {
       co_return true;
     }
     if (stored && !order_.stale) order_.stale = std::move(stored);
+    // Given back whatever comes between: what is not ours does not change by that.
+    leased_ = tier.longest_lease() > Duration::zero();
     const RedisTier::Lease lease = co_await tier.take(order_.key);
-    leased_ = lease == RedisTier::Lease::ours;
+    if (lease == RedisTier::Lease::others || lease == RedisTier::Lease::pass) leased_ = false;
     if (lease != RedisTier::Lease::others || services_.loop.now() >= until) co_return false;
     // There is no event to wait for; who holds the lease may have died.
     pause = std::min<Duration>(pause * 2, std::chrono::milliseconds(100));
@@ -113,7 +118,8 @@ void FlightFetch::on_end() {
 
 /// Readers have taken something, or have gone.
 void FlightFetch::on_poke() {
-  if (flight().has_readers() || flight().worth_keeping() || finished) {
+  const bool wanted = flight().has_readers() || flight().worth_keeping() || finished;
+  if (wanted && !torn_) {
     sent.notify();
   } else {
     delete this;
@@ -129,6 +135,7 @@ void FlightFetch::failed(Outcome outcome, std::string_view detail, int retry_aft
                          std::optional<Error> error) {
   if (head_sent) return abort();
   head_sent = finished = answered_ = true;
+  end_lease(kFailedFor);
   close();
   flight().fail(outcome, detail, retry_after, std::move(error));
 }
@@ -147,8 +154,15 @@ bool FlightFetch::take_304(const ResponseHead& response) {
   const WallTime now = services_.loop.clock().wall();
   std::shared_ptr<Entry> entry =
       renew_entry(*order_.stale, request_, response, policy, {sent_at_, now});
-  if (!entry->vary.star) keep(entry);
-  const bool reusable = anybody_may_use(*entry, now);
+  // What it says anew may forbid to keep it.
+  const bool storable = may_store(request_, entry->head, policy, {sent_at_, now}).store();
+  if (storable) {
+    keep(entry);
+  } else {
+    caches().store.drop(order_.place.uri, order_.stale);
+    if (services_.redis) services_.redis->drop(order_.place.uri);
+  }
+  const bool reusable = storable && anybody_may_use(*entry, now);
   flight().renewed(std::move(entry), response.status, reusable);
   return true;
 }
@@ -169,6 +183,7 @@ void FlightFetch::open(ResponseHead response, BodyFraming body_framing) {
     close();
     if (passes_by_nature(reason, response)) remember_to_pass();
     const bool momentary = is_momentary(response);
+    if (momentary) end_lease(kFailedFor);
     flight().begin_alone(std::move(response), body_framing, reason, momentary);
     services_.loop.wake(poke_);  // perhaps all have left
     return;
@@ -199,10 +214,11 @@ Task<> FlightFetch::write_file() {
     const size_t size = piece.size();
     Result<> written = co_await flight().file().append(std::move(piece));
     if (!written) {
-      finished = true;
+      finished = torn_ = true;
       close();
       flight().tear();
-      services_.loop.wake(end_);
+      // Whatever still comes is for nobody.
+      services_.loop.wake(poke_);
       co_return;
     }
     to_file_.consume(size);
@@ -237,16 +253,17 @@ void FlightFetch::finish() {
 void FlightFetch::keep(EntryRef entry) {
   MemoryStore& store = caches().store;
   RedisTier* tier = services_.redis.get();
-  const WallTime now = services_.loop.clock().wall();
-  if (tier != nullptr && !order_.key.empty() && flight().may_be_stored() && !answered_by_tier_) {
-    tier->put(order_.place, *entry, order_.owner->policy, now);
-  }
-  end_lease({});
+  bool kept = false;
   if (flight().may_be_stored()) {
-    caches().keep(order_.place, entry, order_.stale);
+    kept = caches().keep(order_.place, entry, order_.stale);
   } else if (order_.stale) {
     store.drop(order_.place.uri, order_.stale);
   }
+  bool shared = false;
+  if (kept && tier != nullptr && !order_.key.empty() && !answered_by_tier_) {
+    shared = tier->put(order_.place, *entry, order_.owner->policy, services_.loop.clock().wall());
+  }
+  end_lease(shared ? Duration::zero() : kPassFor);
   if (!flight().may_be_stored()) store.drop(order_.place.uri, entry);
 }
 

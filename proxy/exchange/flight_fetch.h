@@ -91,6 +91,7 @@ class FlightFetch final : public Stream, public Link<> {
   WallTime sent_at_{};
   bool answered_ = false;  // by something else than a body
   bool ended_ = false;
+  bool torn_ = false;  // it could not be written to its file
   bool answered_by_tier_ = false;
   bool leased_ = false;  // no other replica fetches it
   Fields trailers_in_;

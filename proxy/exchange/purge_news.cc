@@ -10,7 +10,7 @@
 namespace siding {
 
 namespace {
-constexpr const char* kBatch = "1000";
+constexpr size_t kBatch = 100;
 constexpr const char* kBlock = "5000";  // milliseconds, in the server
 constexpr Duration kPatience = std::chrono::seconds(8);
 
@@ -24,6 +24,7 @@ std::optional<WallTime> time_of(std::string_view id) {
 /// Takes one answer to XREAD in; how many there were. Moves `last` on.
 Task<size_t> take_news(LoopServices& services, RedisReply reply, std::string& last) {
   RedisReply entries = reply.at(0).at(1);
+  std::vector<Purge> purges;
   for (size_t i = 0; i < entries.size(); ++i) {
     RedisReply entry = entries.at(i);
     last = entry.at(0).text();
@@ -33,9 +34,13 @@ Task<size_t> take_news(LoopServices& services, RedisReply reply, std::string& la
       log_warning("redis: " + last + " in the stream of purges is none of this version");
       continue;
     }
-    services.shared.purge_news.add(*purge, *at);
-    co_await purge_by_turns(*services.shared.caches, *purge);
+    for (const Purge& one : services.shared.caches->forms_of(*purge)) {
+      services.shared.purge_news.add(one, *at);
+    }
+    purges.push_back(std::move(*purge));
   }
+  // The Redis is asked meanwhile: all are known before the first walk.
+  for (const Purge& purge : purges) co_await purge_by_turns(*services.shared.caches, purge);
   co_return entries.size();
 }
 }  // namespace
@@ -77,7 +82,7 @@ Task<> follow_purges(LoopServices& services) {
       continue;
     }
     RedisCommand read;
-    read.words = {"XREAD", "COUNT", kBatch};
+    read.words = {"XREAD", "COUNT", std::to_string(kBatch)};
     if (all_known) {
       read.words.emplace_back("BLOCK");
       read.words.emplace_back(kBlock);
@@ -92,7 +97,7 @@ Task<> follow_purges(LoopServices& services) {
       continue;
     }
     const size_t count = co_await take_news(services, std::move(*got), last);
-    all_known = count < 1000;
+    all_known = count < kBatch;
     if (all_known) news.follow(true);
   }
 }

@@ -24,6 +24,13 @@ constexpr const char* kRelease =
     "if ARGV[2]=='0' then return redis.call('del',KEYS[1]) end "
     "return redis.call('set',KEYS[1],'pass','px',ARGV[2])";
 
+/// All or nothing. Clients choose what is asked for: of one URI so many answers, then it begins anew.
+constexpr const char* kStore =
+    "if redis.call('hlen',KEYS[1])>64 then redis.call('unlink',KEYS[1]) end "
+    "if ARGV[4]~='' then redis.call('hset',KEYS[1],ARGV[3],ARGV[4]) end "
+    "redis.call('hset',KEYS[1],ARGV[2],ARGV[5]) "
+    "return redis.call('pexpire',KEYS[1],ARGV[1])";
+
 std::string field_of(const VariantKey& variant) {
   return std::to_string(variant.owner) + " " + std::to_string(variant.content.size()) + ":" +
          variant.content;
@@ -125,34 +132,29 @@ Task<EntryRef> RedisTier::find(StorePlace place, RequestHead request, const Cach
   co_return std::move(found);
 }
 
-void RedisTier::put(const StorePlace& place, const Entry& entry, const CachePolicy& policy,
+bool RedisTier::put(const StorePlace& place, const Entry& entry, const CachePolicy& policy,
                     WallTime now) {
   const Duration use = use_of(entry, policy, now);
-  if (use <= Duration::zero() || entry.body.size() > kMostBody || entry.vary.star) return;
-  const std::string key = uri_key_of(place.uri);
-  std::string field = field_of(place.variant);
-  if (!entry.vary.names.empty()) {
-    RedisCommand how;
-    how.words = {"HSET", key, field, write_vary(place.uri, entry.vary)};
-    client_.tell(std::move(how), kNoHurry);
-    field += " " + entry.vary_key;
-  }
+  if (use <= Duration::zero() || entry.body.size() > kMostBody || entry.vary.star) return false;
+  const std::string field = field_of(place.variant);
+  const bool varies = !entry.vary.names.empty();
   EntryBytes bytes = write_entry(place.uri, entry);
   RedisCommand set;
-  set.words = {"HSET", key, field};
+  set.words = {"EVAL",       kStore,
+               "1",          uri_key_of(place.uri),
+               ms_text(use), varies ? field + " " + entry.vary_key : field,
+               field,        varies ? write_vary(place.uri, entry.vary) : std::string()};
   set.last.append_copy(bytes.head);
   set.last.append(std::move(bytes.body));
-  client_.tell(std::move(set), kNoHurry);
-  RedisCommand expire;
-  expire.words = {"PEXPIRE", key, ms_text(use)};
-  client_.tell(std::move(expire), kNoHurry);
+  if (!client_.tell(std::move(set), kNoHurry)) return false;
   ++shared_.stored;
+  return true;
 }
 
-void RedisTier::drop(const std::string& uri) {
+bool RedisTier::drop(const std::string& uri) {
   RedisCommand del;
-  del.words = {"DEL", uri_key_of(uri)};
-  client_.tell(std::move(del), kNoHurry);
+  del.words = {"UNLINK", uri_key_of(uri)};
+  return client_.tell(std::move(del), kNoHurry);
 }
 
 Task<RedisTier::Lease> RedisTier::take(std::string key) {
@@ -167,6 +169,8 @@ Task<RedisTier::Lease> RedisTier::take(std::string key) {
   get.words = {"GET", where};
   Result<RedisReply> who = co_await client_.ask(std::move(get), config_.timeout);
   if (!who) co_return Lease::none;
+  // One of ours that was not given back: fetches are one a key in this process.
+  if (who->text() == holder()) co_return Lease::ours;
   co_return who->text() == kPass ? Lease::pass : Lease::others;
 }
 

@@ -48,8 +48,10 @@ class RedisTier {
 
   /// What suits the request, fresh or not; null: nothing, or no answer in time.
   Task<EntryRef> find(StorePlace place, RequestHead request, const CachePolicy& policy);
-  void put(const StorePlace& place, const Entry& entry, const CachePolicy& policy, WallTime now);
-  void drop(const std::string& uri);
+  /// False: it is not one to be shared, or there is no connection.
+  bool put(const StorePlace& place, const Entry& entry, const CachePolicy& policy, WallTime now);
+  /// False: there is no connection.
+  bool drop(const std::string& uri);
 
   enum class Lease : uint8_t {
     ours,    ///< fetch, then release()
@@ -78,7 +80,7 @@ class RedisTier {
   const Uses uses_;
   RedisShared& shared_;
   const RedisConfig config_;
-  const std::string name_;  // of this process and loop: who holds a lease
+  const std::string name_;  // of this process: who holds a lease
   RedisClient client_;
 };
 

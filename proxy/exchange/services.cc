@@ -84,8 +84,7 @@ LoopServices::LoopServices(Services& services, Loop& l)
   if (config.url.text.empty() || !services.caches->any()) return;
   RedisTier::Uses uses{
       l, resolver, services.redis, *services.secrets, *services.tls, services.purge_news};
-  redis =
-      std::make_unique<RedisTier>(uses, config, services.self_id + "-" + std::to_string(l.index()));
+  redis = std::make_unique<RedisTier>(uses, config, services.self_id);
 }
 
 LoopServices::~LoopServices() {
@@ -100,7 +99,10 @@ LoopServices::~LoopServices() {
 void LoopServices::invalidate_after(const RequestHead& request, const AskedOrigin& origin,
                                     const ResponseHead& response) {
   for (const std::string& uri : shared.caches->invalidate_after(request, origin, response)) {
-    if (redis) redis->drop(uri);
+    // What could not be dropped there is not taken from there.
+    if (redis && !redis->drop(uri)) {
+      shared.purge_news.add({Purge::Kind::url, uri}, loop.clock().wall());
+    }
   }
 }
 

@@ -76,6 +76,8 @@ bool passes_by_nature(StoreReason reason, const ResponseHead& response) {
 StoreReason StoreWriter::begin(const RequestHead& request, const ResponseHead& response,
                                ResponseTimes times, TimePoint now) {
   StoreReason reason = may_store(request, response, owner_.policy, times).reason;
+  // A POST has just made its own URI invalid.
+  if (request.method == "POST") place_.epoch = caches_.epoch_of(place_.uri);
   if (reason == StoreReason::stored) {
     entry_ = make_entry(request, response, place_.variant, owner_.policy, times);
   } else if (passes_by_nature(reason, response)) {

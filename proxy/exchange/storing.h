@@ -46,7 +46,7 @@ class StoreWriter {
  private:
   Caches& caches_;
   const CacheOwner& owner_;
-  const StorePlace place_;
+  StorePlace place_;
   Reservation held_;
   std::shared_ptr<Entry> entry_;
 };

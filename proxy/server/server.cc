@@ -92,6 +92,10 @@ class PurgeTold final : public PurgeTeller {
  public:
   explicit PurgeTold(LoopServices& services) : services_(services) {}
   Task<Result<>> tell(const Purge& purge) override {
+    Services& shared = services_.shared;
+    for (const Purge& form : shared.caches->forms_of(purge)) {
+      shared.purge_news.add(form, services_.loop.clock().wall());
+    }
     return services_.redis->publish(purge.to_text());
   }
 

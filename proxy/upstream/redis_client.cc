@@ -122,7 +122,9 @@ Task<> RedisClient::greet() {
     while (!pending->ended) co_await Wait(pending->done);
     if (pending->error) co_return;
     if (auto fault = pending->reply.error()) {
-      go_down(Error(Failure::malformed, Side::upstream, true, name + ": " + std::string(*fault)));
+      // Servers repeat what they do not understand, and here that is a password.
+      const std::string said(name == "AUTH" ? fault->substr(0, fault->find(' ')) : *fault);
+      go_down(Error(Failure::malformed, Side::upstream, true, name + ": " + said));
       co_return;
     }
   }
@@ -168,12 +170,13 @@ Task<Result<RedisReply>> RedisClient::ask(RedisCommand command, Duration patienc
   co_return std::move(pending->reply);
 }
 
-void RedisClient::tell(RedisCommand command, Duration patience) {
+bool RedisClient::tell(RedisCommand command, Duration patience) {
   if (!up_ || pending_.size() >= kMostPending || out_.size() > kMostUnsent) {
     ++counters_.refused;
-    return;
+    return false;
   }
   put(std::move(command), patience);
+  return true;
 }
 
 void RedisClient::write_some() {

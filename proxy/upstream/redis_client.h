@@ -61,8 +61,8 @@ class RedisClient {
 
   /// Fails at once while it is not up(). An answer that says -ERR is a failure too.
   Task<Result<RedisReply>> ask(RedisCommand command, Duration patience);
-  /// Whose answer does not matter.
-  void tell(RedisCommand command, Duration patience);
+  /// Whose answer does not matter. False: it is not sent.
+  bool tell(RedisCommand command, Duration patience);
 
  private:
   struct Pending {

@@ -165,15 +165,16 @@ TEST(Forwarded, TheOriginThatWasAskedIsWhatATrustedProxySays) {
   auto asked = [](const Lines& lines, bool trusted = true) {
     Fields f = fields(lines);
     AskedOrigin o = asked_origin(f, {"10.0.0.1", trusted, "http", "shop"});
-    return std::string(o.scheme) + "://" + std::string(o.host);
+    return std::string(o.scheme) + "://" + std::string(o.host) + " " +
+           std::string(o.forwarded_host);
   };
-  EXPECT_EQ(asked({}), "http://shop");
-  EXPECT_EQ(asked({{"X-Forwarded-Proto", "HTTPS"}, {"X-Forwarded-Host", "a.example"}}),
-            "https://a.example");
+  EXPECT_EQ(asked({}), "http://shop ");
+  EXPECT_EQ(asked({{"X-Forwarded-Proto", "HTTPS"}, {"X-Forwarded-Host", "shop"}}), "https://shop ");
+  EXPECT_EQ(asked({{"X-Forwarded-Host", "a.example"}}), "http://shop a.example");
   EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "a"}}, false),
-            "http://shop");
-  EXPECT_EQ(asked({{"X-Forwarded-Proto", "ftp"}, {"X-Forwarded-Host", "a, b"}}), "http://shop");
-  EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Proto", "http"}}), "http://shop");
+            "http://shop ");
+  EXPECT_EQ(asked({{"X-Forwarded-Proto", "ftp"}}), "http://shop ");
+  EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Proto", "http"}}), "http://shop ");
 }
 
 TEST(Forwarded, RequestId) {

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -58,6 +59,7 @@ class Origin:
                 text = self.path + (" in " + self.headers["Accept-Language"] if origin.vary else "")
                 self.send_response(200)
                 self.send_header("Cache-Control", "max-age=60")
+                self.send_header("Cache-Tag", "songs")
                 if origin.vary:
                     self.send_header("Vary", origin.vary)
                 self.send_header("Content-Length", str(len(text)))
@@ -216,6 +218,20 @@ class RedisTest(harness.Case):
         status, text = self.purge(c, "url=http://shop.test/new")
         self.assertEqual(status, 503, text)
         self.assertIn("fwd=uri-miss", self.ask(c, "/new")[1], "here it is purged")
+
+    def test_what_was_purged_while_it_was_fetched_is_not_shared(self):
+        siding = self.replica(Redis(self))
+        self.up(siding)
+        for tag, stored in (("songs", 0), ("others", 1)):
+            path = "/" + tag
+            self.origin.delay = 1
+            asks = threading.Thread(target=self.ask, args=(siding, path))
+            asks.start()
+            harness.until(lambda: self.origin.count(path) == 1, what="it is fetched")
+            subprocess.run([harness.BINARY, "purge", "--tag", tag, siding.file], check=True, capture_output=True)
+            asks.join()
+            harness.until(lambda: siding.metrics().sum("siding_cache_fetches") == 0, what="the fetch ended")
+            self.assertEqual(siding.metrics().sum("siding_cache_shared_stored_total"), stored, tag)
 
     def test_it_dies_hangs_and_is_full_of_junk_under_load(self):
         redis = Redis(self)

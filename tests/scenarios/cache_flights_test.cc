@@ -280,6 +280,46 @@ TEST(CacheFlights, WhatIsMadeInvalidMeanwhileIsNotStored) {
   EXPECT_EQ("siding; hit; ttl=60", shop.ask("/s").field("cache-status"));
 }
 
+TEST(CacheFlights, WhatIsMadeInvalidIsNotStoredWithoutAFlightEither) {
+  CachedShop shop("{ coalesce = false }", kWide);
+  std::promise<void> posted;
+  std::shared_future<void> after_post = posted.get_future().share();
+  shop.backend.on_request([=](Origin::Call& call) {
+    if (call.request.method() == "POST") return call.respond("done");
+    if (call.number == 1) after_post.wait();
+    call.respond("song " + std::to_string(call.number), kShared);
+  });
+  Client reader(shop.proxy.front());
+  reader.get("/s");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  post(shop.proxy.front(), "/s", "x");
+  posted.set_value();
+  EXPECT_EQ("song 1", reader.answer().body);
+  EXPECT_EQ("song 3", shop.ask("/s").body);
+}
+
+TEST(CacheFlights, APartOfWhatOutgrewTheStoreIsTheWhole) {
+  const std::string song(3 << 20, 'x');
+  CachedShop shop("{ max_object = \"1MiB\" }", kWide);
+  shop.says("old", "Cache-Control: max-age=10\r\nETag: \"a\"\r\n");
+  shop.ask("/s");
+  shop.proxy.advance(10s);
+  shop.backend.on_request([&](Origin::Call& call) {
+    call.send("HTTP/1.1 200 OK\r\nConnection: close\r\n" + kShared + "\r\n" + song);
+    call.close();
+  });
+  shop.backend.hold();
+  std::vector<Client> all = clients(shop.proxy, 2);
+  Client part(shop.proxy.front());
+  part.get("/s", "Range: bytes=0-99\r\n");
+  ASSERT_TRUE(shop.read(3));
+  shop.backend.release();
+  Message got = part.answer();
+  EXPECT_EQ(200, got.status());
+  EXPECT_EQ(song, got.body);
+  EXPECT_EQ(2, answered(all, song));
+}
+
 TEST(CacheFlights, AWorkerThatAsksForWhatItIsMakingWaitsForNobody) {
   CachedShop shop("true", {.backend = "concurrency = 2\n"});
   shop.backend.on_request([&](Origin::Call& call) {

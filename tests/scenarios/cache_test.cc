@@ -101,6 +101,22 @@ TEST(Cache, WhatIsStaleIsValidated) {
   EXPECT_TRUE(shop.proxy.metric_becomes(1, "siding_cache_requests_total", {"result=revalidated"}));
 }
 
+TEST(Cache, WhatA304ForbidsIsNotKept) {
+  CachedShop shop;
+  shop.backend.on_request([](Origin::Call& call) {
+    const bool asked = call.request.has("if-none-match");
+    call.respond(asked ? "" : "song",
+                 asked ? "Cache-Control: private, max-age=600\r\nETag: \"a\"\r\n"
+                       : "Cache-Control: max-age=10\r\nETag: \"a\"\r\n",
+                 asked ? 304 : 200);
+  });
+  shop.ask();
+  shop.proxy.advance(10s);
+  EXPECT_EQ("song", shop.ask("/", "Cookie: a=1\r\n").body);
+  EXPECT_EQ("song", shop.ask().body);
+  EXPECT_EQ(3, shop.backend.requests()) << "from then on it is for one client";
+}
+
 TEST(Cache, A304OfSomethingElseIsAskedAgain) {
   CachedShop shop;
   shop.backend.on_request([](Origin::Call& call) {
@@ -188,6 +204,17 @@ TEST(Cache, TheSchemeThatATrustedProxyTookCounts) {
   EXPECT_EQ("http", shop.ask("/").body);
   EXPECT_EQ("https", shop.ask("/", "X-Forwarded-Proto: https\r\n").body);
   EXPECT_EQ("http", shop.ask("/", "X-Forwarded-Proto: http\r\n").body);
+  EXPECT_EQ(2, shop.backend.requests());
+}
+
+TEST(Cache, AForwardedHostChoosesForNobodyElse) {
+  CachedShop shop("true", {.top = "trusted_proxies = [\"127.0.0.1\"]\n"});
+  shop.backend.on_request([](Origin::Call& call) {
+    call.respond("for " + call.request.field("x-forwarded-host"), kMinute);
+  });
+  shop.ask("/", "X-Forwarded-Host: evil.example\r\n");
+  EXPECT_EQ("for shop.example", shop.ask("/").body);
+  EXPECT_EQ("for evil.example", shop.ask("/", "X-Forwarded-Host: evil.example\r\n").body);
   EXPECT_EQ(2, shop.backend.requests());
 }
 
@@ -279,6 +306,19 @@ TEST(Cache, AHeadTellsWhetherWhatIsStoredStillHolds) {
   Client(shop.proxy.front()).head("/").answer();
   EXPECT_EQ("song!", shop.ask().body);
   EXPECT_FALSE(shop.backend.request(4).has("if-none-match"));
+}
+
+TEST(Cache, AFanOutThatNobodySharesIsStoredToo) {
+  Origin song, backend;
+  song.on_request(
+      [](Origin::Call& call) { call.respond("7", "Content-Type: application/json\r\n"); });
+  Proxy proxy(backend, {.tables = "[upstream.song]\nurl = \"" + song.url() +
+                                  "\"\n[[route]]\npath = \"/all\"\n"
+                                  "cache = { ttl = { 200 = \"60s\" }, coalesce = false }\n"
+                                  "[route.fanout]\nsong = { call = \"song:/s\" }\n"});
+  get(proxy.front(), "/all");
+  EXPECT_EQ("siding; hit", get(proxy.front(), "/all").field("cache-status").substr(0, 11));
+  EXPECT_EQ(1, song.requests());
 }
 
 TEST(Cache, AFanOutIsStoredAsAWhole) {
