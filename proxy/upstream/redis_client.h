@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "config/config.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/socket.h"
