@@ -146,6 +146,14 @@ MemoryStore::Resource& MemoryStore::make(Shard& shard, std::string_view uri, uin
   return resource;
 }
 
+/// There is one afterwards. Its cost_of() was taken by the caller.
+MemoryStore::Resource& MemoryStore::enter(Shard& shard, std::string_view uri, uint64_t hash) {
+  Resource* known = find_in(shard, uri);
+  if (known == nullptr) return make(shard, uri, hash);
+  used_.give_back(cost_of(uri));
+  return *known;
+}
+
 /// `less` goes back to the budget; `more` was taken from it.
 void MemoryStore::charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less) {
   uint64_t& queue = resource.in_main ? shard.main_bytes : shard.small_bytes;
@@ -178,13 +186,8 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
   }
   EntryRef replaced;  // freed after the lock
   std::lock_guard lock(shard.mutex);
-  Resource* resource = find_in(shard, uri);
-  if (resource == nullptr) {
-    resource = &make(shard, uri, hash);
-  } else {
-    used_.give_back(base);
-  }
-  std::vector<EntryRef>& variants = resource->variants;
+  Resource& resource = enter(shard, uri, hash);
+  std::vector<EntryRef>& variants = resource.variants;
   auto same = std::find_if(variants.begin(), variants.end(), [&](const EntryRef& e) {
     return e->variant == entry->variant && e->vary == entry->vary && e->vary_key == entry->vary_key;
   });
@@ -198,8 +201,8 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
   }
   variants.push_back(std::move(entry));
   ++shard.entries;
-  resource->pass_until = {};
-  charge(shard, *resource, cost, less);
+  resource.pass_until = {};
+  charge(shard, resource, cost, less);
   return true;
 }
 
@@ -209,13 +212,8 @@ void MemoryStore::mark_pass(std::string_view uri, TimePoint until) {
   if (!take(base, hash)) return;
   Shard& shard = shard_of(hash);
   std::lock_guard lock(shard.mutex);
-  Resource* resource = find_in(shard, uri);
-  if (resource == nullptr) {
-    resource = &make(shard, uri, hash);
-  } else {
-    used_.give_back(base);
-  }
-  resource->pass_until = until;
+  Resource& resource = enter(shard, uri, hash);
+  resource.pass_until = until;
 }
 
 size_t MemoryStore::drop(std::string_view uri) {

@@ -116,6 +116,7 @@ class MemoryStore {
   bool evict_one(Shard& shard);
   static Resource* find_in(Shard& shard, std::string_view uri);
   static uint64_t cost_of(std::string_view uri);
+  Resource& enter(Shard& shard, std::string_view uri, uint64_t hash);
   Resource& make(Shard& shard, std::string_view uri, uint64_t hash);
   void charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less);
   void remove(Shard& shard, Resource& resource);

@@ -2,6 +2,7 @@
 #include "proxy/exchange/cache_lookup.h"
 
 #include "cache/directives.h"
+#include "cache/validate.h"
 
 namespace siding {
 
@@ -30,10 +31,10 @@ std::optional<CacheLookup::Kind> CacheLookup::look() {
   const RequestHead& request = ask_.request;
   Caches& caches = *services_.shared.caches;
   const WallTime now = services_.loop.clock().wall();
-  place->since = caches.purges.now();
-  place->epoch = caches.epoch_of(place->uri);
+  place_->since = caches.purges.now();
+  place_->epoch = caches.epoch_of(place_->uri);
   found_ =
-      caches.store.find(place->uri, place->variant, request.fields, policy, services_.loop.now());
+      caches.store.find(place_->uri, place_->variant, request.fields, policy, services_.loop.now());
   decision_ = {};
   status = {};
   if (!found_.entry) {
@@ -74,7 +75,7 @@ bool CacheLookup::may_join() const {
 
 std::string CacheLookup::flight_key() const {
   std::string key = std::to_string(ask_.owner->id) + " ";
-  key += CacheKey{place->uri, place->variant.content}.text();
+  key += CacheKey{place_->uri, place_->variant.content}.text();
   if (!vary_.empty()) {
     key += " vary " + vary_;
   } else if (found_.other_variants) {
@@ -90,7 +91,7 @@ FlightFetch::Order CacheLookup::order(FlightRef flight, std::string key) const {
   out.flight = std::move(flight);
   out.owner = ask_.owner;
   out.key = std::move(key);
-  out.place = *place;
+  out.place = *place_;
   out.stale = found_.entry;
   out.stale_if_error = decision_.stale_if_error;
   out.peer = ask_.peer;
@@ -99,20 +100,21 @@ FlightFetch::Order CacheLookup::order(FlightRef flight, std::string key) const {
   return out;
 }
 
+FlightRef CacheLookup::new_flight() const {
+  Services& shared = services_.shared;
+  return std::make_shared<Flight>(shared.bodies, shared.caches->counts,
+                                  ask_.owner->policy.max_object);
+}
+
 /// Reads the fetch that is under way, or begins one.
 void CacheLookup::join() {
-  Services& shared = services_.shared;
-  auto make = [&] {
-    return std::make_shared<Flight>(shared.bodies, shared.caches->counts,
-                                    ask_.owner->policy.max_object);
-  };
   Flights::Joined joined{nullptr, true};
   std::string key;
   if (may_join()) {
     key = flight_key();
-    joined = shared.caches->flights.join(key, place->uri, true, make);
+    joined = enter(key, true);
   } else {
-    joined.flight = make();
+    joined.flight = new_flight();
   }
   reader = std::make_unique<Flight::Reader>(joined.flight, services_.loop, joined.leads);
   if (!joined.leads) return;
@@ -122,15 +124,15 @@ void CacheLookup::join() {
                      ask_.body.share(), ask_.run);
 }
 
+Flights::Joined CacheLookup::enter(const std::string& key, bool waits) {
+  return services_.shared.caches->flights.join(key, place_->uri, waits,
+                                               [this] { return new_flight(); });
+}
+
 /// In the background, unless somebody is at it already.
 void CacheLookup::refresh() {
-  Services& shared = services_.shared;
-  auto make = [&] {
-    return std::make_shared<Flight>(shared.bodies, shared.caches->counts,
-                                    ask_.owner->policy.max_object);
-  };
   std::string key = flight_key();
-  Flights::Joined joined = shared.caches->flights.join(key, place->uri, false, make);
+  Flights::Joined joined = enter(key, false);
   if (!joined.leads) return;
   FlightFetch::Order background = order(std::move(joined.flight), std::move(key));
   background.refresh = true;
@@ -245,11 +247,11 @@ Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
     // An answer to POST may say what GET would be answered (RFC 9110 9.3.3).
     if (request.method == "POST") {
       auto uri = uri_key(origin.scheme, origin.host, request.target, ask_.owner->policy);
-      if (uri) place = StorePlace{std::move(*uri), {ask_.owner->id, {}}, purges.now()};
+      if (uri) place_ = StorePlace{std::move(*uri), {ask_.owner->id, {}}, purges.now()};
     }
     co_return direct(readable ? Forward::bypass : Forward::method);
   }
-  place = StorePlace{std::move(key->uri), {ask_.owner->id, std::move(key->content)}};
+  place_ = StorePlace{std::move(key->uri), {ask_.owner->id, std::move(key->content)}};
   while (true) {
     std::optional<Kind> known = look();
     if (!known && alone_ && !found_.entry) known = Kind::direct;
@@ -269,6 +271,45 @@ Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
     tell_client(flight);
     known = decide();
     if (known) co_return *known;
+  }
+}
+
+std::unique_ptr<StoreWriter> CacheLookup::note(ResponseHead& head, WallTime sent_at) {
+  const ResponseTimes times{sent_at, services_.loop.clock().wall()};
+  std::unique_ptr<StoreWriter> writer;
+  if (ask_.request.method == "HEAD") {
+    renew_by_head(head, times);
+  } else if (place_) {
+    Services& shared = services_.shared;
+    writer =
+        std::make_unique<StoreWriter>(*shared.caches, shared.bodies.memory, *ask_.owner, *place_);
+    const StoreReason reason = writer->begin(ask_.request, head, times, services_.loop.now());
+    status.stored = reason == StoreReason::stored;
+    if (!status.stored) {
+      status.detail = to_string(reason);
+      writer.reset();
+    }
+  }
+  add_cache_status(head.fields, status);
+  return writer;
+}
+
+/// RFC 9111 4.3.5.
+void CacheLookup::renew_by_head(const ResponseHead& head, ResponseTimes times) {
+  const EntryRef& stale = found_.entry;
+  if (!stale) return;
+  const HeadEffect effect = head_effect(head, stale->head);
+  if (effect == HeadEffect::none) return;
+  RequestHead as_get = ask_.request;
+  as_get.method = "GET";
+  const CachePolicy& policy = ask_.owner->policy;
+  EntryRef renewed;
+  if (effect == HeadEffect::update) renewed = renew_entry(*stale, as_get, head, policy, times);
+  // What it says anew may forbid to keep it.
+  if (renewed && may_store(as_get, renewed->head, policy, times).store()) {
+    services_.shared.caches->keep(*place_, renewed, stale);
+  } else {
+    services_.forget(place_->uri, stale);
   }
 }
 

@@ -52,18 +52,20 @@ class CacheLookup {
   std::string detail;
   int retry_after = 1;
   std::optional<Error> error;  ///< of a call to an upstream
-  /// Where an answer that comes directly is to be stored, if it may be.
-  std::optional<StorePlace> place;
-  /// For direct: what is stored and has to be validated (a HEAD may do that).
-  const EntryRef& stale() const { return found_.entry; }
   const RequestHead& request() const { return ask_.request; }
-  const CacheOwner& owner() const { return *ask_.owner; }
+
+  /// For Kind::direct, once the answer's head is there: says in it what the cache did, and renews what is
+  /// stored, or gives who stores the answer while it passes; null: it is not stored.
+  std::unique_ptr<StoreWriter> note(ResponseHead& head, WallTime sent_at);
 
  private:
+  void renew_by_head(const ResponseHead& head, ResponseTimes times);
+  Flights::Joined enter(const std::string& key, bool waits);
   std::optional<Kind> look();
   Kind direct(Forward forward);
   Kind fail(Outcome why, std::string_view text, int seconds);
   Kind send_stale(std::string_view why, int origin_status);
+  FlightRef new_flight() const;
   void join();
   void refresh();
   FlightFetch::Order order(FlightRef flight, std::string key) const;
@@ -78,6 +80,7 @@ class CacheLookup {
   Ask ask_;
   MemoryStore::Found found_;
   ReuseDecision decision_;
+  std::optional<StorePlace> place_;  // where its answer is stored, if it may be
   std::string vary_;  // what the request says in the fields that a flight's answer names
   int round_ = 0;
   bool alone_ = false;  // nobody else's fetch is of use

@@ -70,20 +70,16 @@ Task<Result<CallAnswer>> read_whole(Flight::Reader& reader, CallOptions options)
 
 /// What no fetch brings for others: asked for on its own, and stored if it may be.
 Task<Result<CallAnswer>> call_direct(LoopServices& services, Upstream& upstream,
-                                     const CacheLookup& lookup, CallRequest request,
+                                     CacheLookup& lookup, CallRequest request,
                                      CallOptions options) {
   const RequestHead sent = request.head;
   const WallTime began = services.loop.clock().wall();
   Result<CallAnswer> got = co_await call_upstream(services, upstream, std::move(request), options);
   if (!got) co_return std::move(got);
-  Caches& caches = *services.shared.caches;
   services.invalidate_after(sent, {upstream.config.url.scheme, sent.authority}, got->head);
-  if (lookup.place) {
-    StoreWriter writer(caches, services.shared.bodies.memory, lookup.owner(), *lookup.place);
-    writer.begin(lookup.request(), got->head, {began, services.loop.clock().wall()},
-                 services.loop.now());
-    writer.append(got->body);
-    writer.finish();
+  if (std::unique_ptr<StoreWriter> writer = lookup.note(got->head, began)) {
+    writer->append(got->body);
+    writer->finish();
   }
   co_return std::move(got);
 }

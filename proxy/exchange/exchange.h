@@ -42,7 +42,6 @@ class Exchange {
   Task<bool> from_cache();
   void end_with(Sent sent);
   void take_flight_record(Flight& flight);
-  void renew_by_head(const ResponseHead& head);
   void finish_answer(ResponseHead& head);
 
   // exchange.cc
@@ -82,8 +81,8 @@ class Exchange {
   TimePoint deadline_ = kNever;
   TimePoint queue_deadline_ = kNever;
   std::unique_ptr<CacheLookup> lookup_;  // null: its route has no cache
-  std::optional<StoreWriter> writer_;
-  WallTime sent_at_{};  // to the backend
+  std::unique_ptr<StoreWriter> writer_;  // null: its answer is not stored by the way
+  WallTime sent_at_{};                   // to the backend
   std::unique_ptr<BodyStore> body_;
   std::unique_ptr<PrefetchSet> prefetches_;
   std::optional<Ticket> ticket_;

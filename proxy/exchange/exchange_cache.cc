@@ -1,7 +1,6 @@
 // What the cache does for an exchange, see exchange.h: it answers in its place, or takes note of the
 // answer that comes by the usual way.
 #include "base/digest.h"
-#include "cache/validate.h"
 #include "proxy/exchange/exchange.h"
 
 namespace siding {
@@ -71,44 +70,8 @@ void Exchange::take_flight_record(Flight& flight) {
 
 /// An answer that comes by the usual way: what it changes in the store, and what the cache says of it.
 void Exchange::finish_answer(ResponseHead& head) {
-  Caches& caches = *shared().caches;
   services_.invalidate_after(stream_.head, origin_, head);
-  if (!lookup_) return;
-  CacheStatus status = lookup_->status;
-  const WallTime now = services_.loop.clock().wall();
-  const CacheOwner& owner = lookup_->owner();
-  if (stream_.head.method == "HEAD") {
-    renew_by_head(head);
-  } else if (lookup_->place) {
-    writer_.emplace(caches, shared().bodies.memory, owner, *lookup_->place);
-    StoreReason reason =
-        writer_->begin(lookup_->request(), head, {sent_at_, now}, services_.loop.now());
-    status.stored = reason == StoreReason::stored;
-    if (!status.stored) status.detail = to_string(reason);
-  }
-  add_cache_status(head.fields, status);
-}
-
-/// RFC 9111 4.3.5.
-void Exchange::renew_by_head(const ResponseHead& head) {
-  const EntryRef& stale = lookup_->stale();
-  if (!stale || !lookup_->place) return;
-  Caches& caches = *shared().caches;
-  const ResponseTimes times{sent_at_, services_.loop.clock().wall()};
-  const HeadEffect effect = head_effect(head, stale->head);
-  if (effect == HeadEffect::none) return;
-  RequestHead as_get = lookup_->request();
-  as_get.method = "GET";
-  const CachePolicy& policy = lookup_->owner().policy;
-  EntryRef renewed;
-  if (effect == HeadEffect::update) renewed = renew_entry(*stale, as_get, head, policy, times);
-  // What it says anew may forbid to keep it.
-  if (renewed && may_store(as_get, renewed->head, policy, times).store()) {
-    caches.keep(*lookup_->place, renewed, stale);
-  } else {
-    caches.store.drop(lookup_->place->uri, stale);
-    if (services_.redis) services_.redis->drop(lookup_->place->uri);
-  }
+  if (lookup_) writer_ = lookup_->note(head, sent_at_);
 }
 
 }  // namespace siding

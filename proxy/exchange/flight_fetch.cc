@@ -159,8 +159,7 @@ bool FlightFetch::take_304(const ResponseHead& response) {
   if (storable) {
     keep(entry);
   } else {
-    caches().store.drop(order_.place.uri, order_.stale);
-    if (services_.redis) services_.redis->drop(order_.place.uri);
+    services_.forget(order_.place.uri, order_.stale);
   }
   const bool reusable = storable && anybody_may_use(*entry, now);
   flight().renewed(std::move(entry), response.status, reusable);

@@ -96,13 +96,22 @@ LoopServices::~LoopServices() {
   for (auto& u : shared.upstreams) u->pool.close_idle(loop);
 }
 
+void LoopServices::drop_shared(const std::string& uri) {
+  // What could not be dropped there is not taken from there.
+  if (redis && !redis->drop(uri)) {
+    shared.purge_news.add({Purge::Kind::url, uri}, loop.clock().wall());
+  }
+}
+
+void LoopServices::forget(const std::string& uri, const EntryRef& entry) {
+  shared.caches->store.drop(uri, entry);
+  drop_shared(uri);
+}
+
 void LoopServices::invalidate_after(const RequestHead& request, const AskedOrigin& origin,
                                     const ResponseHead& response) {
   for (const std::string& uri : shared.caches->invalidate_after(request, origin, response)) {
-    // What could not be dropped there is not taken from there.
-    if (redis && !redis->drop(uri)) {
-      shared.purge_news.add({Purge::Kind::url, uri}, loop.clock().wall());
-    }
+    drop_shared(uri);
   }
 }
 

@@ -74,6 +74,8 @@ struct LoopServices {
   LoopServices(Services& services, Loop& l);
   ~LoopServices();
   std::string new_request_id();
+  /// A stored answer that does not hold any more goes; in the store that replicas share, all of its URI.
+  void forget(const std::string& uri, const EntryRef& entry);
   /// See Caches; in the store that replicas share too.
   void invalidate_after(const RequestHead& request, const AskedOrigin& origin,
                         const ResponseHead& response);
@@ -88,6 +90,9 @@ struct LoopServices {
   std::unique_ptr<RedisTier> redis;  ///< null: there is none
   List<FlightFetch> fetches;         ///< for the cache; they are owned here
   Background background;             // last: its tasks use the rest
+
+ private:
+  void drop_shared(const std::string& uri);
 };
 
 }  // namespace siding

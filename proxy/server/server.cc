@@ -19,6 +19,7 @@
 #include "proxy/observe/log.h"
 #include "proxy/server/limits.h"
 #include "proxy/server/listening.h"
+#include "proxy/server/purge_told.h"
 
 namespace siding {
 
@@ -85,22 +86,6 @@ struct Server::Impl {
   std::mutex tellers_mutex;
   std::vector<RemoteWake*> tellers;  // one a thread: tells it that drain() was called
   std::atomic<bool> cut_off{false};
-};
-
-/// Purges go to the other replicas by the Redis that they share.
-class PurgeTold final : public PurgeTeller {
- public:
-  explicit PurgeTold(LoopServices& services) : services_(services) {}
-  Task<Result<>> tell(const Purge& purge) override {
-    Services& shared = services_.shared;
-    for (const Purge& form : shared.caches->forms_of(purge)) {
-      shared.purge_news.add(form, services_.loop.clock().wall());
-    }
-    return services_.redis->publish(purge.to_text());
-  }
-
- private:
-  LoopServices& services_;
 };
 
 /// What one thread runs.

@@ -8,10 +8,8 @@ eight clients. A black hole is a listener whose accept queue is full: the kernel
 """
 import argparse
 import json
-import shutil
 import socket
 import sys
-import tempfile
 import time
 
 import measure
@@ -21,22 +19,6 @@ from dns_test import Dnsmasq, NAME
 
 IPS = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 CLIENTS, CONNECT_TIMEOUT = 8, 2.0
-
-
-class Bed:
-    """What dns_test.py expects of a test."""
-
-    def __init__(self):
-        self.folder, self.programs = tempfile.mkdtemp(prefix="siding-bench-"), []
-
-    def keep(self, process):
-        self.programs.append(process)
-        return process
-
-    def end(self):
-        for process in reversed(self.programs):
-            process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class BlackHole:
@@ -84,7 +66,7 @@ def main():
     if not harness.BINARY:
         parser.error("SIDING_BINARY names no program")
     measure.say_machine()
-    bed = Bed()
+    bed = measure.Bed()
     hole = None
     try:
         servers = [bed.keep(harness.SlowUpstream(bed.folder, 20, address=IPS[0]))]

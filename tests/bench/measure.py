@@ -2,9 +2,11 @@
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "real"))
@@ -91,6 +93,22 @@ class Watch:
             self.connections = max(self.connections, sum(open_files(pid, self.database) for pid in pids))
             if self.over.wait(0.1):
                 return
+
+
+class Bed:
+    """A folder and programs, which end together: what the servers of the real tests expect of a test."""
+
+    def __init__(self):
+        self.folder, self.programs = tempfile.mkdtemp(prefix="siding-bench-"), []
+
+    def keep(self, process):
+        self.programs.append(process)
+        return process
+
+    def end(self):
+        for process in reversed(self.programs):
+            process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def table(columns, rows):

@@ -6,7 +6,6 @@ Two sidings in front of one origin (5 ms), with and without a Redis; eight clien
 four is for a path that nobody has asked for yet, so that the Redis is asked.
 """
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -15,35 +14,13 @@ import time
 import measure
 import harness
 import load
+from redis_test import Redis
 
 CLIENTS = 8
 
 
-class Redis:
-    def __init__(self, bed):
-        self.bed, self.port = bed, harness.free_port()
-        self.run()
-
-    def run(self):
-        program = shutil.which("redis-server") or "/usr/bin/redis-server"
-        self.process = self.bed.keep(harness.Process("redis", [
-            program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", self.bed.folder],
-            self.bed.folder))
-        self.process.wait_port(self.port)
-
-
-class Bed:
-    def __init__(self):
-        self.folder, self.programs, self.number = tempfile.mkdtemp(prefix="siding-bench-"), [], 0
-
-    def keep(self, process):
-        self.programs.append(process)
-        return process
-
-    def end(self):
-        for process in reversed(self.programs):
-            process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+class Bed(measure.Bed):
+    number = 0
 
     def siding(self, origin, **cache):
         folder = tempfile.mkdtemp(dir=self.folder)
