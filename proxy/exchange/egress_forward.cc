@@ -68,14 +68,12 @@ Task<bool> EgressCallRun::from_cache() {
   services_.counters().count(calls ? EgressCall::forwarded : EgressCall::cached);
   if (kind == CacheLookup::Kind::stored) {
     stream_.fin_is_gone = false;
-    Sent sent = co_await send_stored(stream_, found.request(), found.entry, found.status, found.age,
-                                     kNever);
-    co_return sent.outcome != Outcome::internal;
+    co_await send_stored(stream_, found.request(), found.entry, found.status, found.age, kNever);
+    co_return true;
   }
   if (kind == CacheLookup::Kind::flight) {
-    Sent sent = co_await send_flight(stream_, found.request(), *found.reader, found.status,
-                                     found.age, kNever);
-    co_return sent.outcome != Outcome::internal;
+    co_await send_flight(stream_, found.request(), *found.reader, found.status, found.age, kNever);
+    co_return true;
   }
   // As without a cache: where no answer came the library's own error handling runs.
   if (found.outcome == Outcome::internal) {

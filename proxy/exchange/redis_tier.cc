@@ -161,7 +161,7 @@ Task<RedisTier::Lease> RedisTier::take(std::string key) {
   if (config_.lease <= Duration::zero()) co_return Lease::none;
   const std::string where = lease_key_of(key);
   RedisCommand set;
-  set.words = {"SET", where, holder(), "NX", "PX", ms_text(config_.lease)};
+  set.words = {"SET", where, name_, "NX", "PX", ms_text(config_.lease)};
   Result<RedisReply> taken = co_await client_.ask(std::move(set), config_.timeout);
   if (!taken) co_return Lease::none;
   if (!taken->is_nil()) co_return Lease::ours;
@@ -170,14 +170,14 @@ Task<RedisTier::Lease> RedisTier::take(std::string key) {
   Result<RedisReply> who = co_await client_.ask(std::move(get), config_.timeout);
   if (!who) co_return Lease::none;
   // One of ours that was not given back: fetches are one a key in this process.
-  if (who->text() == holder()) co_return Lease::ours;
+  if (who->text() == name_) co_return Lease::ours;
   co_return who->text() == kPass ? Lease::pass : Lease::others;
 }
 
 void RedisTier::release(const std::string& key, Duration pass) {
   RedisCommand end;
   const std::string ms = pass > Duration::zero() ? ms_text(pass) : "0";
-  end.words = {"EVAL", kRelease, "1", lease_key_of(key), holder(), ms};
+  end.words = {"EVAL", kRelease, "1", lease_key_of(key), name_, ms};
   client_.tell(std::move(end), kNoHurry);
 }
 

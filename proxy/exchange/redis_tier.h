@@ -75,7 +75,6 @@ class RedisTier {
  private:
   std::string uri_key_of(const std::string& uri) const;
   std::string lease_key_of(const std::string& key) const;
-  std::string holder() const { return name_; }
 
   const Uses uses_;
   RedisShared& shared_;

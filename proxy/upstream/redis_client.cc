@@ -78,7 +78,6 @@ Task<Result<>> RedisClient::connect() {
   socket_ = std::move(*connected);
   broken_ = false;
   reader_ = std::make_unique<RedisReader>();
-  ++counters_.connects;
   co_return Result<>();
 }
 

@@ -29,7 +29,6 @@ struct RedisCounters {
   std::atomic<uint64_t> late{0};      ///< not answered in time
   std::atomic<uint64_t> lost{0};      ///< the connection ended first
   std::atomic<uint64_t> refused{0};   ///< not sent: no connection, or too much outstanding
-  std::atomic<uint64_t> connects{0};  ///< connections made
   std::atomic<uint64_t> failures{0};  ///< connections that were not, or that broke
   std::atomic<int64_t> up{0};         ///< connections that serve
 };
