@@ -11,6 +11,7 @@ namespace siding {
 
 namespace {
 constexpr size_t kBatch = 100;
+constexpr const char* kBeginning = "0-0";  // of a stream
 constexpr const char* kBlock = "5000";  // milliseconds, in the server
 constexpr Duration kPatience = std::chrono::seconds(8);
 
@@ -21,9 +22,51 @@ std::optional<WallTime> time_of(std::string_view id) {
   return WallTime(std::chrono::milliseconds(static_cast<int64_t>(*ms)));
 }
 
-/// Takes one answer to XREAD in; how many there were. Moves `last` on.
-Task<size_t> take_news(LoopServices& services, RedisReply reply, std::string& last) {
-  RedisReply entries = reply.at(0).at(1);
+/// So that no purge is used in memory before the Redis is asked with it in mind.
+void remember(LoopServices& services, const Purge& purge, WallTime at) {
+  for (const Purge& one : services.shared.caches->forms_of(purge)) {
+    services.shared.purge_news.add(one, at);
+  }
+}
+
+/// On a new connection, before it is read on behind `last`: has the stream lost entries that came after
+/// it? It may have been cut while we were away, or another server took over that had not got all. Then
+/// everything counts as purged, and it is read from its beginning. A stream that is not there says that
+/// the server began anew, with nothing in it; what it told before, we have heard.
+Task<Result<>> look_for_gap(LoopServices& services, RedisClient& client, std::string stream,
+                            std::string& last) {
+  if (last == kBeginning) co_return Result<>();
+  RedisCommand entry;
+  entry.words = {"XRANGE", stream, last, last};
+  Result<RedisReply> found = co_await client.ask(std::move(entry), kPatience);
+  if (!found) co_return found.error();
+  if (found->size() > 0) co_return Result<>();
+  RedisCommand length;
+  length.words = {"XLEN", stream};
+  Result<RedisReply> entries = co_await client.ask(std::move(length), kPatience);
+  if (!entries) co_return entries.error();
+  last = kBeginning;
+  if (entries->integer() == 0) co_return Result<>();
+  log_warning("redis: purges may have been missed; all that is cached counts as purged");
+  Purge all;
+  remember(services, all, services.loop.clock().wall());
+  co_await purge_by_turns(*services.shared.caches, std::move(all));
+  co_return Result<>();
+}
+
+/// Reads what stands behind `last`, and moves it on; how many there were. `wait`: until there is one.
+Task<Result<size_t>> read_news(LoopServices& services, RedisClient& client, std::string stream,
+                               std::string& last, bool wait) {
+  RedisCommand read;
+  read.words = {"XREAD", "COUNT", std::to_string(kBatch)};
+  if (wait) {
+    read.words.emplace_back("BLOCK");
+    read.words.emplace_back(kBlock);
+  }
+  read.words.insert(read.words.end(), {"STREAMS", std::move(stream), last});
+  Result<RedisReply> reply = co_await client.ask(std::move(read), kPatience);
+  if (!reply) co_return reply.error();
+  RedisReply entries = reply->at(0).at(1);
   std::vector<Purge> purges;
   for (size_t i = 0; i < entries.size(); ++i) {
     RedisReply entry = entries.at(i);
@@ -34,9 +77,7 @@ Task<size_t> take_news(LoopServices& services, RedisReply reply, std::string& la
       log_warning("redis: " + last + " in the stream of purges is none of this version");
       continue;
     }
-    for (const Purge& one : services.shared.caches->forms_of(*purge)) {
-      services.shared.purge_news.add(one, *at);
-    }
+    remember(services, *purge, *at);
     purges.push_back(std::move(*purge));
   }
   // The Redis is asked meanwhile: all are known before the first walk.
@@ -72,32 +113,32 @@ Task<> follow_purges(LoopServices& services) {
                      services.redis->client_options());
   client.start();
   const std::string stream = services.redis->stream();
-  std::string last = "0-0";
+  std::string last = kBeginning;
+  bool whole = false;  // nothing that came behind `last` is missing
   bool all_known = false;
   while (true) {
     if (!client.up()) {
-      all_known = false;
+      whole = all_known = false;
       news.follow(false);
       co_await Wait(client.changed());
       continue;
     }
-    RedisCommand read;
-    read.words = {"XREAD", "COUNT", std::to_string(kBatch)};
-    if (all_known) {
-      read.words.emplace_back("BLOCK");
-      read.words.emplace_back(kBlock);
+    Result<size_t> count = 0;
+    if (!whole) {
+      Result<> looked = co_await look_for_gap(services, client, stream, last);
+      if (!looked) count = looked.error();
+      whole = looked.ok();
     }
-    read.words.insert(read.words.end(), {"STREAMS", stream, last});
-    Result<RedisReply> got = co_await client.ask(std::move(read), kPatience);
-    if (!got) {
+    if (whole) count = co_await read_news(services, client, stream, last, all_known);
+    if (!count) {
+      // The connection may be another one by now.
+      whole = all_known = false;
       news.follow(false);
-      all_known = false;
       // An error that is answered comes at once, and would come again at once.
       co_await SleepUntil(after(services.loop.now(), std::chrono::seconds(1)));
       continue;
     }
-    const size_t count = co_await take_news(services, std::move(*got), last);
-    all_known = count < kBatch;
+    all_known = *count < kBatch;
     if (all_known) news.follow(true);
   }
 }

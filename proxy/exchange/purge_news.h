@@ -1,6 +1,7 @@
 // Purges among replicas, by a stream in the Redis: each appends its own, and follows those of the others.
 // Invariants: what was in the Redis before a purge that means it is not used by who knows of the purge;
-// nothing of the Redis is used while the stream cannot be followed.
+// nothing of the Redis is used while the stream cannot be followed; where purges may have been missed,
+// everything counts as purged.
 #pragma once
 
 #include <atomic>

@@ -183,7 +183,8 @@ void RedisTier::release(const std::string& key, Duration pass) {
 
 Task<Result<>> RedisTier::publish(std::string purge) {
   RedisCommand add;
-  add.words = {"XADD", stream(), "MAXLEN",        "~", std::to_string(PurgeNews::kMost),
+  // One more than is remembered: who reads the stream from its beginning sees that there were others.
+  add.words = {"XADD", stream(), "MAXLEN",        "~", std::to_string(PurgeNews::kMost + 1),
                "*",    "purge",  std::move(purge)};
   Result<RedisReply> added = co_await client_.ask(std::move(add), kNoHurry);
   if (!added) co_return added.error();

@@ -14,6 +14,8 @@ namespace {
 constexpr Duration kConnectPatience = std::chrono::seconds(2);
 constexpr Duration kFirstPause = std::chrono::milliseconds(250);
 constexpr Duration kLongestPause = std::chrono::seconds(10);
+/// How much later than its time an answer may be from a server that answers others meanwhile.
+constexpr Duration kGrace = std::chrono::seconds(1);
 constexpr size_t kMostPending = 10'000;
 constexpr size_t kMostUnsent = 32 << 20;
 constexpr size_t kReadPiece = 64 * 1024;
@@ -88,7 +90,7 @@ Task<> RedisClient::serve() {
   while (!broken_) {
     write_some();
     read_some();
-    const TimePoint until = pending_.empty() ? kNever : pending_.front()->deadline;
+    const TimePoint until = pending_.empty() ? kNever : hopeless_at(*pending_.front());
     if (!broken_ && until <= loop_.now()) {
       ++counters_.late;
       go_down(Error(Failure::timeout, Side::upstream, true, "no answer in time"));
@@ -138,11 +140,17 @@ Task<> RedisClient::greet() {
 RedisClient::PendingRef RedisClient::put(RedisCommand command, Duration patience) {
   append_command(command, out_);
   auto pending = std::make_shared<Pending>();
-  pending->deadline = after(loop_.now(), patience);
+  pending->since = loop_.now();
+  pending->deadline = after(pending->since, patience);
   pending_.push_back(pending);
   // Together with what else this turn of the loop has to say.
   work_.notify();
   return pending;
+}
+
+/// When the connection is given up for a command that is not answered.
+TimePoint RedisClient::hopeless_at(const Pending& pending) const {
+  return heard_ > pending.since ? after(pending.deadline, kGrace) : pending.deadline;
 }
 
 Task<Result<RedisReply>> RedisClient::ask(RedisCommand command, Duration patience) {
@@ -154,9 +162,11 @@ Task<Result<RedisReply>> RedisClient::ask(RedisCommand command, Duration patienc
   while (!pending->ended) {
     bool in_time = co_await Wait(pending->done, pending->deadline);
     if (in_time || pending->ended) continue;
-    // Those behind it are late too, or will be.
     ++counters_.late;
-    go_down(Error(Failure::timeout, Side::upstream, true, "no answer in time"));
+    Error late(Failure::timeout, Side::upstream, true, "no answer in time");
+    if (loop_.now() < hopeless_at(*pending)) co_return std::move(late);
+    // Those behind it are late too, or will be.
+    go_down(std::move(late));
   }
   if (pending->error) co_return *pending->error;
   if (auto fault = pending->reply.error()) {
@@ -202,6 +212,7 @@ void RedisClient::read_some() {
       go_down(lost(io.state == Io::State::eof ? "the server closed" : socket_->fault_text(io)));
       return;
     }
+    heard_ = loop_.now();
     unanswered_bytes_ += io.bytes;
     reader_->feed({bytes.data(), io.bytes});
     take_replies();

@@ -1,8 +1,9 @@
 // One connection to a Redis, on one loop: commands go out as they come (pipelined), answers are matched by
 // their order. hiredis reads the answers; connecting, TLS and time are siding's own.
-// Invariants: no command waits longer than its time, and none at all while there is no connection; when
-// one is late all are given up, since the others stand behind it, and the server is left alone for a
-// while; what is outstanding is bounded in number and bytes.
+// Invariants: no command waits longer than its time, and none at all while there is no connection. A
+// late one whose server goes on answering others is given up alone; a server of which nothing is heard
+// is left alone for a while, with all that stood behind the late one. What is outstanding is bounded in
+// number and bytes.
 #pragma once
 
 #include <atomic>
@@ -66,6 +67,7 @@ class RedisClient {
 
  private:
   struct Pending {
+    TimePoint since;
     TimePoint deadline;
     Signal done;
     bool ended = false;
@@ -79,6 +81,7 @@ class RedisClient {
   Task<> serve();
   Task<> greet();
   PendingRef put(RedisCommand command, Duration patience);
+  TimePoint hopeless_at(const Pending& pending) const;
   void write_some();
   void read_some();
   void take_replies();
@@ -93,6 +96,7 @@ class RedisClient {
   std::unique_ptr<RedisReader> reader_;
   Buffer out_;
   std::deque<PendingRef> pending_;  // in the order in which they were sent
+  TimePoint heard_{};                // when bytes came last
   uint64_t unanswered_bytes_ = 0;   // that came since the last whole answer
   bool broken_ = false;             // the socket is of no use, and serve() will see it
   bool up_ = false;

@@ -219,6 +219,28 @@ class RedisTest(harness.Case):
         self.assertEqual(status, 503, text)
         self.assertIn("fwd=uri-miss", self.ask(c, "/new")[1], "here it is purged")
 
+    def test_purges_that_were_missed_count_as_purges_of_all(self):
+        redis = Redis(self)
+        a, b = self.replica(redis), self.replica(redis)
+        self.up(a, b)
+        self.assertEqual(self.purge(a, "url=http://shop.test/first")[0], 200)
+        harness.until(lambda: b.metrics().sum("siding_cache_purges_total") == 1, what="b heard of it")
+        self.ask(b, "/s")
+        self.assertIn("hit", self.ask(b, "/s")[1])
+        b.signal(signal.SIGSTOP)
+        redis.command("CLIENT", "KILL", "TYPE", "normal")
+        for path in ("/s", "/last"):
+            harness.until(lambda: self.purge(a, "url=http://shop.test" + path)[0] == 200, what="a is back")
+        redis.command("XTRIM", "siding:purges", "MAXLEN", "1")
+        b.signal(signal.SIGCONT)
+        harness.until(lambda: "purges may have been missed" in b.log(), what="b sees the gap")
+        self.up(b)
+        self.assertNotIn("hit", self.ask(b, "/s")[1])
+        redis.process.kill()
+        redis.run()  # with nothing in it
+        self.up(a, b)
+        self.assertIn("hit", self.ask(b, "/s")[1], "a server that begins anew purges nothing")
+
     def test_what_was_purged_while_it_was_fetched_is_not_shared(self):
         siding = self.replica(Redis(self))
         self.up(siding)
