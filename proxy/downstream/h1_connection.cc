@@ -141,10 +141,11 @@ struct H1Connection::Request final : Stream, Pooled {
   Task<> task;  // last: destroyed first
 };
 
-H1Connection::H1Connection(Listener& listener, int fd, const SocketAddress& peer)
+H1Connection::H1Connection(Listener& listener, std::unique_ptr<Socket> socket,
+                           const SocketAddress& peer)
     : listener_(listener),
       loop_(listener.loop()),
-      socket_(loop_, fd),
+      socket_(std::move(socket)),
       peer_(peer),
       parser_(listener.options().head) {
   progress_ = loop_.now();
@@ -208,16 +209,16 @@ void H1Connection::step() {
     return;
   }
   if (wants_read()) {
-    on_readable_.listen(socket_.readable());
+    on_readable_.listen(socket_->readable());
   } else {
-    socket_.disarm_read();
+    socket_->disarm_read();
   }
   set_timer();
 }
 
 bool H1Connection::read_some() {
   ReadBlock& block = ReadBlock::here();
-  Io io = socket_.read(block.data(), block.capacity());
+  Io io = socket_->read(block.data(), block.capacity());
   switch (io.state) {
     case Io::State::again: return false;
     case Io::State::error: close(); return false;
@@ -380,10 +381,10 @@ void H1Connection::flush() {
   while (!out_.empty()) {
     iovec parts[kMaxParts];
     int count = out_.iovecs(parts, kMaxParts);
-    Io io = socket_.write(parts, count);
+    Io io = socket_->write(parts, count);
     if (io.state == Io::State::again) {
       if (!on_writable_.linked()) progress_ = loop_.now();
-      on_writable_.listen(socket_.writable());
+      on_writable_.listen(socket_->writable());
       break;
     }
     if (io.state != Io::State::ok) {
@@ -412,7 +413,7 @@ void H1Connection::linger_on() {
   flush();
   if (phase_ == Phase::closed || !out_.empty()) return;
   if (was_writing) {
-    socket_.shutdown_write();
+    socket_->shutdown_write();
     lingered_shutdown_ = true;
   }
   if (fin_received_) {
@@ -421,13 +422,13 @@ void H1Connection::linger_on() {
   }
   while (phase_ == Phase::lingering && read_some()) {
   }
-  if (phase_ == Phase::lingering) on_readable_.listen(socket_.readable());
+  if (phase_ == Phase::lingering) on_readable_.listen(socket_->readable());
 }
 
 void H1Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  if (reset_on_close_) socket_.reset_on_close();
+  if (reset_on_close_) socket_->reset_on_close();
   // The task goes first: it may still be using the stream. It is not running: only the loop calls
   // step(), and never from inside a coroutine.
   request_.reset();

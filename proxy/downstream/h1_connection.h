@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
-#include "base/list.h"
 #include "http/h1_body.h"
 #include "http/h1_head.h"
+#include "proxy/downstream/connection.h"
 #include "proxy/downstream/stream.h"
 #include "proxy/loop/loop.h"
 #include "proxy/net/socket.h"
@@ -19,17 +19,13 @@ namespace siding {
 
 class Listener;
 
-class H1Connection : public Link<> {
+class H1Connection final : public Connection {
  public:
-  H1Connection(Listener& listener, int fd, const SocketAddress& peer);
-  ~H1Connection();
+  H1Connection(Listener& listener, std::unique_ptr<Socket> socket, const SocketAddress& peer);
+  ~H1Connection() override;
 
-  /// Starts reading. May end (and retire) the connection later, never inside this call.
-  void start() { loop_.wake(step_); }
-  /// The listener drains: an idle connection ends now, a new one has a moment for its request,
-  /// another one ends after its response.
-  void drain();
-  bool idle() const { return !request_; }
+  void start() override { loop_.wake(step_); }
+  void drain() override;
 
  private:
   struct Request;
@@ -54,7 +50,7 @@ class H1Connection : public Link<> {
 
   Listener& listener_;
   Loop& loop_;
-  Socket socket_;
+  std::unique_ptr<Socket> socket_;
   SocketAddress peer_;
   RequestHeadParser parser_;
   std::string input_;  // bytes not parsed yet; empty while idle

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/downstream/h1_connection.h"
+
 namespace siding {
 
 namespace {
@@ -61,7 +63,7 @@ void Listener::accept_some(bool over_limit) {
     paused_ = false;
     options_.open->fetch_add(1, std::memory_order_relaxed);
     if (options_.on_accept) options_.on_accept();
-    auto* connection = new H1Connection(*this, fd, peer);
+    auto* connection = new H1Connection(*this, std::make_unique<Socket>(loop_, fd), peer);
     connections_.push_back(*connection);
     ++count_;
     connection->start();
@@ -69,12 +71,21 @@ void Listener::accept_some(bool over_limit) {
   resume();
 }
 
-void Listener::remove(H1Connection& connection) {
+void Listener::remove(Connection& connection) {
   connection.unlink();
   --count_;
   options_.open->fetch_sub(1, std::memory_order_relaxed);
   if (options_.on_close) options_.on_close();
-  loop_.retire(std::unique_ptr<H1Connection>(&connection));
+  loop_.retire(std::unique_ptr<Connection>(&connection));
+}
+
+void Listener::replace(Connection& connection, std::unique_ptr<Connection> next) {
+  connection.unlink();
+  loop_.retire(std::unique_ptr<Connection>(&connection));
+  Connection* successor = next.release();
+  connections_.push_back(*successor);
+  successor->start();
+  if (draining_) successor->drain();
 }
 
 void Listener::drain() {
@@ -90,15 +101,15 @@ void Listener::drain() {
   on_acceptable_.unlink();
   acceptable_.unlink();
   socket_.reset();
-  H1Connection* next = nullptr;
-  for (H1Connection* c = connections_.front(); c != nullptr; c = next) {
+  Connection* next = nullptr;
+  for (Connection* c = connections_.front(); c != nullptr; c = next) {
     next = connections_.next(*c);
     c->drain();
   }
 }
 
 void Listener::close_all() {
-  while (H1Connection* connection = connections_.pop_front()) {
+  while (Connection* connection = connections_.pop_front()) {
     --count_;
     options_.open->fetch_sub(1, std::memory_order_relaxed);
     if (options_.on_close) options_.on_close();

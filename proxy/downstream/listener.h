@@ -12,7 +12,7 @@
 #include "base/list.h"
 #include "http/date.h"
 #include "http/h1_head.h"
-#include "proxy/downstream/h1_connection.h"
+#include "proxy/downstream/connection.h"
 #include "proxy/downstream/stream.h"
 #include "proxy/loop/loop.h"
 #include "proxy/net/address.h"
@@ -66,7 +66,9 @@ class Listener {
   Loop& loop() const { return loop_; }
 
   /// For the connection itself: it has ended.
-  void remove(H1Connection& connection);
+  void remove(Connection& connection);
+  /// For the connection itself: `next`, which has its socket, goes on in its place.
+  void replace(Connection& connection, std::unique_ptr<Connection> next);
 
  private:
   void accept_ready() { accept_some(false); }
@@ -81,7 +83,7 @@ class Listener {
   bool draining_ = false;
   size_t count_ = 0;
   DateCache date_;
-  List<H1Connection> connections_;
+  List<Connection> connections_;
   MemberWake<Listener, &Listener::accept_ready> acceptable_{*this};
   Signal::Waiter on_acceptable_{acceptable_};
   MemberTimer<Listener, &Listener::resume> resume_{*this};
