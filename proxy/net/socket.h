@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "base/buffer.h"
 #include "base/result.h"
 #include "proxy/loop/task.h"
 #include "proxy/loop/wait.h"
@@ -42,6 +43,8 @@ class Socket {
 
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
+  /// Writes all of `out` (ok), or as much as goes (again), and takes it off. `bytes`: how many went.
+  Io write(Buffer& out);
 
   /// Arms the event and returns the signal to wait on. A wake-up is a hint: read or write again.
   Signal& readable();
