@@ -45,6 +45,11 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     nghttp2_session_callbacks_set_on_invalid_header_callback(c, &on_bad_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, &on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, &on_bad_frame);
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(c, &on_extension);
+    nghttp2_session_callbacks_set_unpack_extension_callback(
+        c, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
+          return static_cast<int>(NGHTTP2_ERR_CANCEL);
+        });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, &on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, &on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, &on_frame_sent);
@@ -56,6 +61,11 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     if (nghttp2_option_new(&o) != 0) std::abort();
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
+    // All others are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
+    for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
+      if (type == NGHTTP2_PRIORITY_UPDATE) continue;
+      nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
+    }
     // H2Guard comes first, and says why.
     nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
     return o;
@@ -127,6 +137,7 @@ int H2Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame, const u
                            size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
                            void* connection) {
   H2Connection& c = of(connection);
+  c.useful_ += name_size + value_size;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     c.reader_.add(text(name, name_size), text(value, value_size));
   } else {
@@ -200,6 +211,11 @@ int H2Callbacks::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int 
   return 0;
 }
 
+int H2Callbacks::on_extension(nghttp2_session*, const nghttp2_frame_hd*, const uint8_t*, size_t,
+                              void*) {
+  return 0;
+}
+
 int H2Callbacks::on_data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
                          size_t size, void* connection) {
   H2Connection& c = of(connection);
@@ -208,6 +224,7 @@ int H2Callbacks::on_data(nghttp2_session* session, uint8_t, int32_t id, const ui
     nghttp2_session_consume(session, id, size);
     return 0;
   }
+  c.useful_ += size;
   Slice piece = c.reading_;
   piece.remove_prefix(static_cast<size_t>(reinterpret_cast<const char*>(data) - piece.data()));
   Buffer body;
