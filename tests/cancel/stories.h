@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Story {
   /// What else holds at the end of the story that nobody cancelled.
   std::function<void(test::LoopWorld&)> check{};
 };
+
+inline void PrintTo(const Story& story, std::ostream* out) { *out << story.name; }
 
 /// Requests, bodies, answers, the queue.
 std::vector<Story> backend_stories();
