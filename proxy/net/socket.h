@@ -21,6 +21,7 @@
 namespace siding {
 
 class TlsSession;
+struct ClientCertificate;
 
 /// Sums up an errno of a socket call.
 Failure failure_of(int error);
@@ -40,8 +41,14 @@ class Socket {
   void secure(std::unique_ptr<TlsSession> session);
   const TlsSession* tls() const { return tls_.get(); }
 
+  /// Of a client that showed one; else null. Lives as long as the socket.
+  const ClientCertificate* client_certificate() const;
+
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
+  /// Copies what a read() would bring, in clear, and leaves it there. Who does not take it before the
+  /// next wait is woken at once.
+  Io peek(char* into, size_t max);
 
   /// Arms the event and returns the signal to wait on. A wake-up is a hint: read or write again.
   Signal& readable();
@@ -62,6 +69,7 @@ class Socket {
   void reset_on_close();
 
  private:
+  Io receive(char* into, size_t max, int flags);
   static void on_read(int fd, short what, void* self);
   static void on_write(int fd, short what, void* self);
 
