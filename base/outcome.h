@@ -116,6 +116,25 @@ enum class CacheResult : uint8_t {
   count_
 };
 
+/// What a client did on a connection of many streams that costs us more than it. Each is bounded by a
+/// rate; who goes beyond it loses the connection.
+enum class Abuse : uint8_t {
+  resets,           ///< streams opened and reset (CVE-2023-44487)
+  stream_faults,    ///< streams that we had to reset for its faults (CVE-2025-8671)
+  refused_streams,  ///< more streams at once than it may have
+  malformed,        ///< frames that break the rules of the connection: it ends at once
+  header_stall,     ///< a block of fields that does not end in time, or has too many frames
+  header_bomb,      ///< blocks of fields beyond the limits of a head
+  pings,
+  settings,
+  priorities,
+  window_updates,  ///< beyond what the answers that it gets explain
+  empty_data,
+  unknown_frames,
+  read_stall,  ///< answers that it does not read
+  count_
+};
+
 /// Why a speculative call was not made.
 enum class PrefetchSkip : uint8_t {
   value_absent,     ///< a value of the template is missing or invalid
@@ -198,6 +217,12 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(CacheResult::c
     kCacheResults{"none", "hit", "stale", "revalidated", "miss", "joined", "pass"};
 static_assert(!kCacheResults.back().empty());
 
+inline constexpr std::array<std::string_view, static_cast<size_t>(Abuse::count_)> kAbuses{
+    "resets",      "stream_faults",  "refused_streams", "malformed",  "header_stall",
+    "header_bomb", "pings",          "settings",        "priorities", "window_updates",
+    "empty_data",  "unknown_frames", "read_stall"};
+static_assert(!kAbuses.back().empty());
+
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>
     kPrefetchSkips{"value_absent", "unsafe_method", "condition",      "off",
                    "observing",    "budget",        "client_paused",  "template_paused",
@@ -231,6 +256,9 @@ constexpr std::string_view to_string(LegOutcome o) {
 }
 constexpr std::string_view to_string(CacheResult r) {
   return outcome_detail::kCacheResults[static_cast<size_t>(r)];
+}
+constexpr std::string_view to_string(Abuse a) {
+  return outcome_detail::kAbuses[static_cast<size_t>(a)];
 }
 constexpr std::string_view to_string(Side s) {
   return s == Side::local ? "local" : s == Side::downstream ? "downstream" : "upstream";

@@ -55,8 +55,13 @@ ParseFault parse_start_line(std::string_view line, const HeadLimits& limits, Req
   if (rest.find(' ', space + 1) != std::string_view::npos)
     return ParseFault::bad_request("space in target");
   int version = version_of(rest.substr(space + 1));
-  if (version < 0) return ParseFault::bad_request("bad HTTP version");
-  if (version != 10 && version != 11) return {Outcome::version_unsupported, "HTTP version"};
+  if (version < 0) {
+    return ParseFault::bad_request(
+        equals_ignore_case(rest.substr(space + 1, 4), "http") ? "bad HTTP version" : kNotHttp);
+  }
+  if (version != 10 && version != 11) {
+    return {Outcome::version_unsupported, head.method == "PRI" ? kNotHttp : "HTTP version"};
+  }
   head.minor_version = version - 10;
   if (space > limits.max_target) return {Outcome::target_too_long, "target too long"};
   std::string_view wrong = parse_target(rest.substr(0, space), head);
@@ -66,7 +71,7 @@ ParseFault parse_start_line(std::string_view line, const HeadLimits& limits, Req
 /// RFC 9112 4; the space before an absent reason may be missing.
 ParseFault parse_start_line(std::string_view line, const HeadLimits&, ResponseHead& head) {
   int version = version_of(line.substr(0, 8));
-  if (version < 0) return ParseFault::bad_request("not HTTP");
+  if (version < 0) return ParseFault::bad_request(kNotHttp);
   if (version != 10 && version != 11) return ParseFault::bad_request("HTTP version");
   head.minor_version = version - 10;
   std::string_view code = line.substr(8);

@@ -20,6 +20,10 @@ struct HeadLimits {
   size_t max_target = 16 * 1024;  ///< bytes of a request target
 };
 
+/// The reason of a request line that ends in no version of HTTP, or that is the broken preface of HTTP/2:
+/// what sends it would not understand an answer.
+inline constexpr std::string_view kNotHttp = "not HTTP";
+
 /// Why a message is refused. The text is static.
 struct ParseFault {
   Outcome outcome = Outcome::ok;

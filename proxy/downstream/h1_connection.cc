@@ -7,6 +7,8 @@
 #include "base/small_pool.h"
 #include "http/h1_write.h"
 #include "http/hop.h"
+#include "proxy/downstream/goodbye.h"
+#include "proxy/downstream/h2_connection.h"
 #include "proxy/downstream/listener.h"
 #include "proxy/downstream/local_reply.h"
 #include "proxy/net/read_block.h"
@@ -22,13 +24,8 @@ constexpr int kRequestsPerStep = 8;
 constexpr size_t kMaxUnsent = 256 * 1024;
 /// A slow body must bring this much per body_timeout, or it is a slow-loris.
 constexpr uint64_t kMinBodyProgress = 1024;
-constexpr int kMaxParts = 64;
 /// In a drain: how long a new connection has to send its request.
 constexpr Duration kFirstRequest = std::chrono::seconds(1);
-/// After an error the client may still be sending; closing at once would reset the connection and
-/// could destroy the answer on its way (RFC 9112 9.6).
-constexpr Duration kLinger = std::chrono::seconds(2);
-constexpr uint64_t kMaxLingered = 1 << 20;
 }  // namespace
 
 /// The stream of the one request that is being served, and its handler's task.
@@ -157,7 +154,7 @@ H1Connection::~H1Connection() {
 }
 
 void H1Connection::drain() {
-  if (phase_ != Phase::open) return;
+  if (closed_) return;
   keep_alive_ = false;
   if (requests_ == 0) first_until_ = after(loop_.now(), kFirstRequest);
   // A request may have come that was not read yet: step() looks before it closes.
@@ -169,8 +166,7 @@ void H1Connection::drain() {
 bool H1Connection::awaits_first() const { return requests_ == 0 && loop_.now() < first_until_; }
 
 bool H1Connection::wants_read() const {
-  if (phase_ == Phase::lingering) return true;
-  if (phase_ != Phase::open || fin_received_) return false;
+  if (closed_ || fin_received_) return false;
   if (!request_) return head_incomplete_ || input_.size() < kMaxPipelined;
   // With the body whole we still read: FIN, RST, or a pipelined request.
   if (request_->body_ended) return input_.size() < kMaxPipelined;
@@ -178,28 +174,24 @@ bool H1Connection::wants_read() const {
 }
 
 void H1Connection::step() {
-  if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::lingering) {
-    linger_on();
-    return;
-  }
+  if (closed_) return;
   // A request that ends makes room for the next one, whose bytes may be here already.
   bool again = true;
   for (int served = 0; again && served < kRequestsPerStep; ++served) {
     try_head();
     // One read a turn: the socket is level-triggered.
-    if (phase_ == Phase::open && wants_read() && !on_readable_.linked() && read_some()) try_head();
-    if (phase_ != Phase::open) return;
+    if (!closed_ && wants_read() && !on_readable_.linked() && read_some()) try_head();
+    if (closed_) return;
     if (request_ && !input_.empty() && !request_->body_ended && !request_->body_fault) {
       take_input(Slice());
     }
     flush();
-    if (phase_ != Phase::open) return;
+    if (closed_) return;
     if (request_ && request_->task.done() && !request_->finished) request_->abort();
     again = false;
     if (request_ && request_->finished && request_->task.done()) {
       end_request();
-      if (phase_ != Phase::open) return;
+      if (closed_) return;
       again = !request_ && !input_.empty();
     }
   }
@@ -224,9 +216,7 @@ bool H1Connection::read_some() {
     case Io::State::error: close(); return false;
     case Io::State::eof:
       fin_received_ = true;
-      if (phase_ == Phase::lingering) {
-        close();
-      } else if (!request_) {
+      if (!request_) {
         keep_alive_ = false;
         input_.clear();
         if (out_.empty()) close();  // else the client still gets the rest of its answer
@@ -239,11 +229,6 @@ bool H1Connection::read_some() {
       }
       return false;
     case Io::State::ok: break;
-  }
-  if (phase_ == Phase::lingering) {
-    lingered_ += io.bytes;
-    if (lingered_ > kMaxLingered) close();
-    return phase_ == Phase::lingering;
   }
   take_input(block.take(io.bytes));
   return true;
@@ -262,6 +247,7 @@ void H1Connection::take_input(Slice bytes) {
   bytes.remove_prefix(used);
   bool begins = !request_ && input_.empty() && bytes.size() > 0;
   if (begins) head_since_ = loop_.now();
+  if (begins && begins_http2(bytes.view())) return;
   if (begins && out_.size() <= kMaxUnsent) {
     // The usual head comes in one read and is parsed where it lies.
     switch (parser_.feed(bytes)) {
@@ -300,9 +286,28 @@ size_t H1Connection::decode_body(const Slice& bytes) {
   return used;
 }
 
+/// What came first, with `more` behind it, is the preface of HTTP/2, or may become it: it is taken care of.
+bool H1Connection::begins_http2(std::string_view more) {
+  const std::string_view so_far = input_.empty() ? more : std::string_view(input_);
+  if (requests_ > 0 || so_far.front() != H2Connection::kPreface.front()) return false;
+  const size_t size = std::min(so_far.size(), H2Connection::kPreface.size());
+  if (so_far.substr(0, size) != H2Connection::kPreface.substr(0, size)) return false;
+  if (size < H2Connection::kPreface.size()) {
+    head_incomplete_ = true;
+    input_.append(more);
+    return true;
+  }
+  closed_ = true;
+  on_readable_.unlink();
+  listener_.replace(*this, std::make_unique<H2Connection>(listener_, std::move(socket_), peer_,
+                                                          std::string(so_far)));
+  return true;
+}
+
 void H1Connection::try_head() {
-  if (request_ || input_.empty() || out_.size() > kMaxUnsent) return;
+  if (closed_ || request_ || input_.empty() || out_.size() > kMaxUnsent) return;
   head_incomplete_ = false;
+  if (begins_http2({})) return;
   switch (parser_.feed(input_)) {
     case ParseStatus::incomplete: head_incomplete_ = true; return;
     case ParseStatus::fault: refuse(parser_.fault()); return;
@@ -347,7 +352,7 @@ void H1Connection::end_request() {
   if (!torn && !out_.empty() && !keep_alive_) return;  // flushed first
   if (torn) {
     flush();
-    if (!out_.empty() && phase_ == Phase::open && !reset_on_close_) return;
+    if (!out_.empty() && !closed_ && !reset_on_close_) return;
   }
   request_.reset();
   head_since_ = loop_.now();
@@ -356,7 +361,7 @@ void H1Connection::end_request() {
     close();
   } else if (!keep_alive_) {
     if (unread) {
-      linger();
+      say_goodbye();
     } else {
       close();
     }
@@ -365,6 +370,11 @@ void H1Connection::end_request() {
 
 void H1Connection::refuse(const ParseFault& fault) {
   listener_.options().on_refuse(peer_, fault.outcome, fault.reason);
+  // A client of HTTP/2 would take an answer for frames.
+  if (fault.reason == kNotHttp && requests_ == 0 && out_.empty()) {
+    close();
+    return;
+  }
   LocalReply reply = make_local_reply(fault.outcome, fault.reason, {});
   listener_.add_date(reply.head);
   out_.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
@@ -373,62 +383,35 @@ void H1Connection::refuse(const ParseFault& fault) {
   parser_.reset();
   input_.clear();
   keep_alive_ = false;
-  linger();
+  say_goodbye();
 }
 
 void H1Connection::flush() {
   if (out_.empty()) return;
-  bool moved = false;
-  while (!out_.empty()) {
-    iovec parts[kMaxParts];
-    int count = out_.iovecs(parts, kMaxParts);
-    Io io = socket_->write(parts, count);
-    if (io.state == Io::State::again) {
-      if (!on_writable_.linked()) progress_ = loop_.now();
-      on_writable_.listen(socket_->writable());
-      break;
-    }
-    if (io.state != Io::State::ok) {
-      close();
-      return;
-    }
-    sent_total_ += io.bytes;
-    out_.consume(io.bytes);
-    moved = true;
-  }
-  if (moved) {
-    progress_ = loop_.now();
-    if (request_) request_->sent.notify();
-  }
-}
-
-/// Writes what is left, then waits for the client to close, dropping what it still sends.
-void H1Connection::linger() {
-  phase_ = Phase::lingering;
-  loop_.arm(timer_, after(loop_.now(), kLinger));
-  loop_.wake(step_);
-}
-
-void H1Connection::linger_on() {
-  bool was_writing = !lingered_shutdown_;
-  flush();
-  if (phase_ == Phase::closed || !out_.empty()) return;
-  if (was_writing) {
-    socket_->shutdown_write();
-    lingered_shutdown_ = true;
-  }
-  if (fin_received_) {
+  const Io io = socket_->write(out_);
+  sent_total_ += io.bytes;
+  if (io.state == Io::State::error) {
     close();
     return;
   }
-  while (phase_ == Phase::lingering && read_some()) {
-  }
-  if (phase_ == Phase::lingering) on_readable_.listen(socket_->readable());
+  if (io.bytes > 0 || !on_writable_.linked()) progress_ = loop_.now();
+  if (io.state == Io::State::again) on_writable_.listen(socket_->writable());
+  if (io.bytes > 0 && request_) request_->sent.notify();
+}
+
+/// The last word has been said, though the client may still be sending.
+void H1Connection::say_goodbye() {
+  closed_ = true;
+  request_.reset();
+  on_readable_.unlink();
+  on_writable_.unlink();
+  auto goodbye = std::make_unique<Goodbye>(listener_, std::move(socket_), std::move(out_));
+  listener_.replace(*this, std::move(goodbye));
 }
 
 void H1Connection::close() {
-  if (phase_ == Phase::closed) return;
-  phase_ = Phase::closed;
+  if (closed_) return;
+  closed_ = true;
   if (reset_on_close_) socket_->reset_on_close();
   // The task goes first: it may still be using the stream. It is not running: only the loop calls
   // step(), and never from inside a coroutine.
@@ -451,9 +434,9 @@ void H1Connection::set_timer() {
 }
 
 void H1Connection::on_timer() {
-  if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::lingering || !out_.empty()) {
-    reset_on_close_ = !out_.empty();
+  if (closed_) return;
+  if (!out_.empty()) {
+    reset_on_close_ = true;
     close();
     return;
   }

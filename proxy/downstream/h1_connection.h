@@ -1,5 +1,6 @@
 // One HTTP/1 connection of a client: reads heads and bodies, runs the handler for one request at a
 // time, in order, and writes its response.
+// A client that begins with the preface of HTTP/2 gets an H2Connection instead (RFC 9113 3.3).
 // Invariants: nothing is read that there is no room for; a response is written whole, or the
 // connection ends in a way that shows it was not; what follows a fault is never parsed.
 #pragma once
@@ -29,20 +30,19 @@ class H1Connection final : public Connection {
 
  private:
   struct Request;
-  enum class Phase : uint8_t { open, lingering, closed };
 
   void step();
   void on_timer();
   bool read_some();
   void take_input(Slice bytes);
   size_t decode_body(const Slice& bytes);
+  bool begins_http2(std::string_view bytes);
   void try_head();
   void begin_request();
   void end_request();
   void refuse(const ParseFault& fault);
   void flush();
-  void linger();
-  void linger_on();
+  void say_goodbye();
   void close();
   bool wants_read() const;
   bool awaits_first() const;
@@ -58,7 +58,7 @@ class H1Connection final : public Connection {
   Buffer out_;  // response bytes not written yet
   uint64_t sent_total_ = 0;
   uint32_t requests_ = 0;
-  Phase phase_ = Phase::open;
+  bool closed_ = false;  // and about to be destroyed
   bool keep_alive_ = true;
   bool fin_received_ = false;
   bool head_incomplete_ = false;  // input_ holds the beginning of a head
@@ -67,8 +67,6 @@ class H1Connection final : public Connection {
   TimePoint head_since_{};   // first byte of the head being read
   TimePoint progress_{};     // last time that body or output moved on
   uint64_t body_mark_ = 0;   // body bytes at `progress_`
-  uint64_t lingered_ = 0;    // bytes dropped after our last word
-  bool lingered_shutdown_ = false;
 
   MemberWake<H1Connection, &H1Connection::step> step_{*this};
   MemberTimer<H1Connection, &H1Connection::on_timer> timer_{*this};

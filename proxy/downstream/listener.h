@@ -39,6 +39,8 @@ struct ListenerOptions {
   /// Told of each connection's beginning and end, for counters; may be empty.
   std::function<void()> on_accept;
   std::function<void()> on_close;
+  /// Told when a connection is ended for that; may be empty.
+  std::function<void(Abuse)> on_abuse;
   /// Told when it stops accepting for a while, at the limit or without descriptors; may be empty.
   std::function<void()> on_pause;
   /// Told of requests that were refused before they reached the handler.

@@ -12,7 +12,7 @@ namespace siding {
 namespace {
 constexpr size_t kBatch = 100;
 constexpr const char* kBeginning = "0-0";  // of a stream
-constexpr const char* kBlock = "5000";  // milliseconds, in the server
+constexpr const char* kBlock = "5000";     // milliseconds, in the server
 constexpr Duration kPatience = std::chrono::seconds(8);
 
 /// "1700000000000-0" is when the server took it.

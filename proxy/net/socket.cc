@@ -98,6 +98,23 @@ Io Socket::write(const iovec* parts, int count) {
   }
 }
 
+Io Socket::write(Buffer& out) {
+  constexpr int kMaxParts = 64;
+  size_t written = 0;
+  while (!out.empty()) {
+    iovec parts[kMaxParts];
+    const int count = out.iovecs(parts, kMaxParts);
+    Io io = write(parts, count);
+    if (io.state != Io::State::ok) {
+      io.bytes = written;
+      return io;
+    }
+    out.consume(io.bytes);
+    written += io.bytes;
+  }
+  return {Io::State::ok, written, 0};
+}
+
 Signal& Socket::readable() {
   if (!reading_) {
     event_add(&read_event_, nullptr);

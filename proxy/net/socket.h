@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "base/buffer.h"
 #include "base/result.h"
 #include "proxy/loop/task.h"
 #include "proxy/loop/wait.h"
@@ -46,6 +47,8 @@ class Socket {
 
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
+  /// Writes all of `out` (ok), or as much as goes (again), and takes it off. `bytes`: how many went.
+  Io write(Buffer& out);
   /// Copies what a read() would bring, in clear, and leaves it there. Who does not take it before the
   /// next wait is woken at once.
   Io peek(char* into, size_t max);

@@ -12,7 +12,6 @@
 namespace siding {
 
 namespace {
-constexpr int kMaxParts = 64;
 /// Of an answer that comes while we are still sending; then it waits in the socket.
 constexpr size_t kMaxEarly = 256 * 1024;
 
@@ -77,14 +76,9 @@ bool H1Client::try_send(Slice& head) {
 
 Task<Result<>> H1Client::write(Buffer out, TimePoint deadline, bool last) {
   while (!out.empty()) {
-    iovec parts[kMaxParts];
-    int count = out.iovecs(parts, kMaxParts);
-    Io io = socket_->write(parts, count);
-    if (io.state == Io::State::ok) {
-      sent_bytes_ += io.bytes;
-      out.consume(io.bytes);
-      continue;
-    }
+    const Io io = socket_->write(out);
+    sent_bytes_ += io.bytes;
+    if (io.state == Io::State::ok) break;
     if (io.state != Io::State::again) {
       // An answer may be waiting in front of the reset: let read_head() look for it.
       whole_request_ = false;

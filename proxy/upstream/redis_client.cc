@@ -189,18 +189,10 @@ bool RedisClient::tell(RedisCommand command, Duration patience) {
 }
 
 void RedisClient::write_some() {
-  while (!broken_ && !out_.empty()) {
-    std::array<iovec, 64> parts;
-    const int count = out_.iovecs(parts.data(), static_cast<int>(parts.size()));
-    const Io io = socket_->write(parts.data(), count);
-    if (io.state == Io::State::again) return;
-    if (io.state != Io::State::ok) {
-      go_down(lost(socket_->fault_text(io)));
-      return;
-    }
-    out_.consume(io.bytes);
-  }
-  if (!broken_) socket_->disarm_write();
+  if (broken_) return;
+  const Io io = socket_->write(out_);
+  if (io.state == Io::State::error) go_down(lost(socket_->fault_text(io)));
+  if (io.state == Io::State::ok) socket_->disarm_write();
 }
 
 void RedisClient::read_some() {

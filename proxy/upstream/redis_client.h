@@ -96,7 +96,7 @@ class RedisClient {
   std::unique_ptr<RedisReader> reader_;
   Buffer out_;
   std::deque<PendingRef> pending_;  // in the order in which they were sent
-  TimePoint heard_{};                // when bytes came last
+  TimePoint heard_{};               // when bytes came last
   uint64_t unanswered_bytes_ = 0;   // that came since the last whole answer
   bool broken_ = false;             // the socket is of no use, and serve() will see it
   bool up_ = false;

@@ -114,7 +114,7 @@ TEST(H1Request, RefusedRequestLines) {
       {"1.2", line("GET /x HTTP/1.2"), "505 HTTP version"},
       {"2.0", line("GET /x HTTP/2.0"), "505 HTTP version"},
       {"3.1", line("GET /x HTTP/3.1"), "505 HTTP version"},
-      {"the HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 HTTP version"},
+      {"the HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 not HTTP"},
       {"NUL in target", line("GET /x\0y HTTP/1.1"s), "400 control byte"},
       {"0x01 in target", line("GET /x\x01 HTTP/1.1"), "400 control byte"},
       {"DEL in target", line("GET /x\x7f HTTP/1.1"), "400 control byte"},

@@ -21,7 +21,8 @@ using test::LoopPeer;
 struct RedisBed : test::LoopBed {
   RedisBed() {
     RedisClient::Options options;
-    options.config.url = *parse_redis_url("redis://127.0.0.1:" + std::to_string(server.port())).value;
+    options.config.url =
+        *parse_redis_url("redis://127.0.0.1:" + std::to_string(server.port())).value;
     options.password = [] { return std::string(); };
     client.emplace(loop, resolver, counters, std::move(options));
     client->start();
@@ -48,7 +49,8 @@ struct RedisBed : test::LoopBed {
   }
   void answer(std::string_view text) {
     const uint64_t before = counters.answered;
-    server.peers().front()->send("$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n");
+    server.peers().front()->send("$" + std::to_string(text.size()) + "\r\n" + std::string(text) +
+                                 "\r\n");
     server.pump();
     eventually([&] { return counters.answered > before || settle(); });
   }

@@ -1,0 +1,164 @@
+// See h2_head.h.
+#include "http/h2_head.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "http/h1_body.h"
+#include "http/h1_syntax.h"
+#include "http/h1_target.h"
+
+namespace siding {
+
+namespace {
+constexpr size_t kMaxMethodName = 64;
+/// What a field costs beside its text (RFC 9113 6.5.2, RFC 7541 4.1).
+constexpr size_t kFieldOverhead = 32;
+
+/// RFC 9113 8.2.2. TE is judged by its value.
+constexpr std::array<std::string_view, 5> kOfOneConnection = {
+    "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
+
+bool of_one_connection(std::string_view name) {
+  return std::any_of(kOfOneConnection.begin(), kOfOneConnection.end(),
+                     [&](std::string_view n) { return equals_ignore_case(n, name); });
+}
+}  // namespace
+
+void H2RequestReader::begin() {
+  text_.clear();
+  fields_.clear();
+  cookie_.clear();
+  method_ = path_ = authority_ = protocol_ = {};
+  count_ = bytes_ = 0;
+  fault_ = {};
+}
+
+void H2RequestReader::fail(ParseFault fault) {
+  if (fault_.reason.empty()) fault_ = fault;
+}
+
+H2RequestReader::Mark H2RequestReader::keep(std::string_view text) {
+  const Mark mark{static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size())};
+  text_ += text;
+  return mark;
+}
+
+/// What is wrong with a field line, or "".
+std::string_view H2RequestReader::check(std::string_view name, std::string_view value) const {
+  if (!h1::is_token(name)) return "bad field name";
+  if (h1::find_control(value, 0) != value.size()) return "control byte in field value";
+  if (of_one_connection(name)) return "a field of one connection";
+  if (name == "te" && !equals_ignore_case(trim_ows(value), "trailers"))
+    return "TE other than trailers";
+  return {};
+}
+
+void H2RequestReader::add(std::string_view name, std::string_view value) {
+  bytes_ += name.size() + value.size() + kFieldOverhead;
+  const bool pseudo = name.starts_with(':');
+  if (!pseudo) ++count_;
+  if (!fault_.reason.empty()) return;
+  if (bytes_ > limits_.max_head) {
+    fail({Outcome::head_too_large, "head too large"});
+  } else if (count_ > limits_.max_fields) {
+    fail({Outcome::head_too_large, "too many fields"});
+  } else if (pseudo) {
+    add_pseudo(name, value);
+  } else if (std::string_view wrong = check(name, value); !wrong.empty()) {
+    fail(ParseFault::bad_request(wrong));
+  } else if (name == "cookie") {
+    if (!cookie_.empty()) cookie_ += "; ";
+    cookie_ += value;
+  } else {
+    const Mark kept = keep(name);
+    fields_.push_back({kept, keep(trim_ows(value))});
+  }
+}
+
+/// Which there must be, and in which order, whoever reads frames has looked at.
+void H2RequestReader::add_pseudo(std::string_view name, std::string_view value) {
+  if (name == ":method") {
+    if (value.size() > kMaxMethodName) {
+      fail({Outcome::not_implemented, "method too long"});
+    } else if (!h1::is_token(value)) {
+      fail(ParseFault::bad_request("bad method"));
+    } else {
+      method_ = keep(value);
+    }
+  } else if (name == ":path") {
+    if (value.size() > limits_.max_target) {
+      fail({Outcome::target_too_long, "target too long"});
+    } else {
+      path_ = keep(value);
+    }
+  } else if (name == ":authority") {
+    authority_ = keep(value);
+  } else if (name == ":protocol") {
+    protocol_ = keep(value);
+  }
+}
+
+RequestHead H2RequestReader::take() {
+  RequestHead head;
+  if (!fault_.reason.empty()) return head;
+  // One block for all that is kept.
+  const Mark cookie = keep(cookie_);
+  BlockRef block = BlockRef::copy_of(text_);
+  const char* text = block->data();
+  auto view = [text](Mark m) { return std::string_view(text + m.at, m.size); };
+  head.fields.keep(std::move(block));
+  head.fields.reserve(fields_.size() + 2);
+  head.method = view(method_);
+  head.authority = view(authority_);
+
+  const bool extended = protocol_.size > 0;
+  std::string_view target = head.method == "CONNECT" && !extended ? head.authority : view(path_);
+  // CONNECT with a protocol asks for a path, like GET.
+  RequestHead as_read;
+  as_read.method = extended ? std::string_view("GET") : head.method;
+  std::string_view wrong = parse_target(target, as_read);
+  if (wrong.empty() && as_read.form == TargetForm::absolute) wrong = "bad target form";
+  head.target = target;
+  head.form = as_read.form;
+
+  size_t hosts = 0;
+  for (const FieldMark& f : fields_) {
+    if (view(f.name) != "host") continue;
+    ++hosts;
+    if (head.authority.empty()) head.authority = view(f.value);
+    if (!equals_ignore_case(view(f.value), head.authority) && wrong.empty()) {
+      wrong = ":authority and host differ";  // RFC 9113 8.3.1
+    }
+  }
+  if (wrong.empty() && hosts > 1) wrong = "two host fields";
+  if (wrong.empty() && !valid_authority(head.authority)) wrong = "bad :authority";
+  // As an HTTP/1 request has it, once.
+  head.fields.add_view("host", head.authority);
+  for (const FieldMark& f : fields_) {
+    if (view(f.name) != "host") head.fields.add_view(view(f.name), view(f.value));
+  }
+  if (cookie.size > 0) head.fields.add_view("cookie", view(cookie));
+  if (!wrong.empty()) {
+    fail(ParseFault::bad_request(wrong));
+  } else if (ParseFault framing = request_framing(head).fault; !framing.reason.empty()) {
+    fail(framing);
+  }
+  return head;
+}
+
+bool add_h2_trailer(Fields& trailers, std::string_view name, std::string_view value) {
+  if (trailers.size() >= kMaxTrailerFields || trailers.footprint() > kMaxTrailerBytes ||
+      !h1::is_token(name) || !trailer_allowed(name) || h1::find_control(value, 0) != value.size()) {
+    return false;
+  }
+  trailers.add(name, trim_ows(value));
+  return true;
+}
+
+bool h2_field_allowed(std::string_view name) {
+  return !of_one_connection(name) && !equals_ignore_case(name, "content-length");
+}
+
+}  // namespace siding

@@ -1,0 +1,221 @@
+// See h2_request.h.
+#include "proxy/downstream/h2_request.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <charconv>
+#include <list>
+#include <string>
+
+#include "http/h1_syntax.h"
+#include "http/h2_head.h"
+#include "proxy/downstream/h2_connection.h"
+#include "proxy/downstream/h2_frames.h"
+#include "proxy/downstream/listener.h"
+
+namespace siding {
+
+namespace {
+/// A slow body must bring this much per body_timeout, or it is a slow-loris.
+constexpr uint64_t kMinProgress = 1024;
+
+/// The fields of a response as the library wants them. It copies them, and lowers the names.
+class H2Fields {
+ public:
+  explicit H2Fields(size_t most) { list_.reserve(most + 3); }
+
+  void add(std::string_view name, std::string_view value) {
+    // As HTTP/1 writes them: what could end a line there shall not be in anybody's value here.
+    if (h1::find_control(value, 0) != value.size()) {
+      std::string& clean = cleaned_.emplace_back(value);
+      std::replace_if(clean.begin(), clean.end(), h1::is_control, ' ');
+      value = clean;
+    }
+    list_.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
+  void add_status(int status) {
+    std::to_chars(status_, status_ + sizeof(status_), status);
+    add(":status", {status_, sizeof(status_)});
+  }
+  void add_length(uint64_t length) {
+    const char* end = std::to_chars(length_, length_ + sizeof(length_), length).ptr;
+    add("content-length", {length_, static_cast<size_t>(end - length_)});
+  }
+  void add_allowed(const Fields& fields) {
+    for (const Field& f : fields) {
+      if (h2_field_allowed(f.name)) add(f.name, f.value);
+    }
+  }
+  const nghttp2_nv* data() const { return list_.data(); }
+  size_t size() const { return list_.size(); }
+
+ private:
+  static uint8_t* bytes(std::string_view text) {
+    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+  }
+  PooledVector<nghttp2_nv> list_;
+  std::list<std::string> cleaned_;
+  char status_[3];
+  char length_[20];
+};
+}  // namespace
+
+H2Request::H2Request(H2Connection& connection, int32_t id) : connection_(connection), id_(id) {
+  progress_ = connection.loop_.now();
+}
+
+const SocketAddress& H2Request::peer() const { return connection_.peer_; }
+
+void H2Request::run(Handler& handler) {
+  task_ = handler.handle(*this);
+  task_.start(&ended_);
+  if (task_.done()) on_task_end();
+}
+
+void H2Request::on_task_end() {
+  if (!finished) abort();
+  if (over()) connection_.request_ended(*this);
+}
+
+void H2Request::grant(size_t window) {
+  // The time in which nobody wanted its bytes was not the client's.
+  if (!waits_for_body()) progress_ = connection_.loop_.now();
+  window_ = window;
+  if (closed_) return;
+  if (continue_wanted_ && window > 0 && !body_ended && !head_sent) {
+    continue_wanted_ = false;
+    ResponseHead go_on;
+    go_on.status = 100;
+    submit_head(go_on, BodyFraming::none(), false);
+  }
+  if (const size_t taken = held_ - std::min(held_, body.size()); taken > 0) {
+    held_ -= taken;
+    nghttp2_session_consume(connection_.session_, id_, taken);
+    connection_.loop_.wake(connection_.step_);
+  }
+  set_timer();
+}
+
+/// Bytes that have come.
+void H2Request::take_data(Buffer data) {
+  continue_wanted_ = false;  // the client did not wait for it
+  held_ += data.size();
+  received_ += data.size();
+  if (received_ - body_mark_ >= kMinProgress) {
+    body_mark_ = received_;
+    progress_ = connection_.loop_.now();
+  }
+  body.append(std::move(data));
+  body_changed.notify();
+}
+
+void H2Request::send_interim(const ResponseHead& interim) {
+  // 100 is ours to send, and the client has it already; 101 has no meaning here (RFC 9113 8.6).
+  if (head_sent || closed_ || interim.status == 100 || interim.status == 101) return;
+  submit_head(interim, BodyFraming::none(), false);
+}
+
+void H2Request::submit_head(const ResponseHead& response, BodyFraming shown, bool final) {
+  H2Fields fields(response.fields.size());
+  fields.add_status(response.status);
+  fields.add_allowed(response.fields);
+  if (shown.kind == BodyFraming::Kind::length && response.status >= 200 && response.status != 204) {
+    fields.add_length(shown.length);
+  }
+  nghttp2_session* session = connection_.session_;
+  if (!final) {
+    nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, id_, nullptr, fields.data(), fields.size(),
+                           nullptr);
+  } else if (no_body_) {
+    nghttp2_submit_response(session, id_, fields.data(), fields.size(), nullptr);
+  } else {
+    nghttp2_data_provider provider{};
+    provider.source.ptr = this;
+    provider.read_callback = &H2Callbacks::on_data_wanted;
+    nghttp2_submit_response(session, id_, fields.data(), fields.size(), &provider);
+  }
+  connection_.loop_.wake(connection_.step_);
+}
+
+void H2Request::send_head(ResponseHead response, BodyFraming body_framing) {
+  if (head_sent) return;
+  head_sent = true;
+  out_framing_ = body_framing;
+  no_body_ = is_head_ || response.status == 204 || response.status == 304 || body_framing.empty();
+  if (closed_) return;
+  connection_.listener_.add_date(response);
+  submit_head(response, body_framing, true);
+}
+
+void H2Request::send_data(Buffer data) {
+  if (!head_sent || finished || no_body_ || closed_ || data.empty()) return;
+  body_sent_ += data.size();
+  if (out_.empty()) progress_ = connection_.loop_.now();
+  out_.append(std::move(data));
+  nghttp2_session_resume_data(connection_.session_, id_);
+  connection_.loop_.wake(connection_.step_);
+  set_timer();
+}
+
+void H2Request::send_end(const Fields* fields) {
+  if (finished) return;
+  const bool short_body = out_framing_.kind == BodyFraming::Kind::length && !no_body_ && !closed_ &&
+                          body_sent_ != out_framing_.length;
+  if (!head_sent || short_body) {
+    abort();
+    return;
+  }
+  finished = true;
+  if (closed_ || no_body_) return;
+  if (fields != nullptr) out_trailers_ = *fields;
+  nghttp2_session_resume_data(connection_.session_, id_);
+  connection_.loop_.wake(connection_.step_);
+}
+
+/// Behind the last of the body.
+void H2Request::submit_trailers() {
+  H2Fields fields(out_trailers_.size());
+  fields.add_allowed(out_trailers_);
+  nghttp2_submit_trailer(connection_.session_, id_, fields.data(), fields.size());
+}
+
+void H2Request::abort() {
+  if (finished) return;
+  finished = true;
+  if (closed_ || connection_.closed_) return;
+  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_INTERNAL_ERROR);
+  connection_.loop_.wake(connection_.step_);
+}
+
+void H2Request::set_timer() {
+  const ListenerOptions& options = connection_.listener_.options();
+  TimePoint due = kNever;
+  if (!out_.empty()) due = after(progress_, options.send_timeout);
+  if (task_ && !body_ended && waits_for_body()) {
+    due = std::min(due, after(progress_, options.body_timeout));
+  }
+  // Progress only puts it off: on_timer() looks again.
+  if (due == kNever || (timer_.linked() && timer_.due() <= due)) return;
+  connection_.loop_.arm(timer_, due);
+}
+
+void H2Request::on_timer() {
+  if (closed_) return;
+  const ListenerOptions& options = connection_.listener_.options();
+  const TimePoint now = connection_.loop_.now();
+  if (!out_.empty() && now >= after(progress_, options.send_timeout)) {
+    // An answer that is not taken, while the connection is alive: its window stays shut.
+    nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+    connection_.spend(Abuse::read_stall);
+    connection_.loop_.wake(connection_.step_);
+    return;
+  }
+  if (waits_for_body() && now >= after(progress_, options.body_timeout)) {
+    body_fault = Outcome::body_timeout;
+    body_changed.notify();
+  }
+  set_timer();
+}
+
+}  // namespace siding
