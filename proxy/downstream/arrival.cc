@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "http/h1_write.h"
+#include "proxy/downstream/goodbye.h"
 #include "proxy/downstream/h1_connection.h"
+#include "proxy/downstream/h2_connection.h"
 #include "proxy/downstream/listener.h"
 #include "proxy/downstream/local_reply.h"
 #include "proxy/observe/log.h"
@@ -15,14 +17,14 @@ namespace siding {
 namespace {
 /// In a drain: how long a new connection has to arrive.
 constexpr Duration kArrivalInDrain = std::chrono::seconds(1);
-/// After an answer in clear: how long its client may still send (see H1Connection::linger()).
-constexpr Duration kArrivalLinger = std::chrono::seconds(2);
-constexpr size_t kMaxArrivalLinger = 64 * 1024;
 constexpr unsigned char kTlsHandshakeRecord = 0x16;
 }  // namespace
 
 std::unique_ptr<Connection> make_connection(Listener& listener, std::unique_ptr<Socket> socket,
-                                            const SocketAddress& peer, std::string_view) {
+                                            const SocketAddress& peer, std::string_view protocol) {
+  if (protocol == "h2") {
+    return std::make_unique<H2Connection>(listener, std::move(socket), peer, std::string());
+  }
   return std::make_unique<H1Connection>(listener, std::move(socket), peer);
 }
 
@@ -54,7 +56,6 @@ void Arrival::step() {
       case Phase::header: more = read_header(); break;
       case Phase::first_byte: more = look_at_first_byte(); break;
       case Phase::handshake: more = shake_hands(); break;
-      case Phase::lingering: linger_on(); return;
       case Phase::closed: return;
     }
   }
@@ -154,28 +155,10 @@ void Arrival::refuse_plain_http() {
   out.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
                                  ConnectionField::close));
   out.append(std::move(reply.body));
-  iovec parts[4];
-  // Nothing was written before, so the kernel takes it.
-  socket_->write(parts, out.iovecs(parts, 4));
-  socket_->shutdown_write();
-  phase_ = Phase::lingering;
-  until_ = std::min(until_, after(loop_.now(), kArrivalLinger));
-  loop_.arm(timer_, until_);
-  linger_on();
-}
-
-void Arrival::linger_on() {
-  char dropped[4096];
-  while (lingered_ < kMaxArrivalLinger) {
-    Io io = socket_->read(dropped, sizeof(dropped));
-    if (io.state == Io::State::again) {
-      on_ready_.listen(socket_->readable());
-      return;
-    }
-    if (io.state != Io::State::ok) break;
-    lingered_ += io.bytes;
-  }
-  close();
+  phase_ = Phase::closed;
+  timer_.unlink();
+  listener_.replace(*this,
+                    std::make_unique<Goodbye>(listener_, std::move(socket_), std::move(out)));
 }
 
 void Arrival::end(ProxyHeader how, std::string_view why) {
@@ -205,7 +188,6 @@ void Arrival::on_timer() {
     case Phase::handshake:
       end(draining_ ? Handshake::drained : Handshake::timeout, "it did not end in time");
       return;
-    case Phase::lingering: close(); return;
     case Phase::closed: return;
   }
 }

@@ -42,7 +42,7 @@ class Arrival final : public Connection {
   void drain() override;
 
  private:
-  enum class Phase : uint8_t { header, first_byte, handshake, lingering, closed };
+  enum class Phase : uint8_t { header, first_byte, handshake, closed };
 
   void step();
   void on_timer();
@@ -50,7 +50,6 @@ class Arrival final : public Connection {
   bool look_at_first_byte();
   bool shake_hands();
   void refuse_plain_http();
-  void linger_on();
   void end(ProxyHeader how, std::string_view why);
   void end(Handshake how, std::string_view why);
   void go_on();
@@ -63,7 +62,6 @@ class Arrival final : public Connection {
   SocketAddress peer_;
   Phase phase_;
   bool draining_ = false;
-  size_t lingered_ = 0;  // bytes dropped after our answer
   TimePoint until_{};
   ProxyHeaderParser header_;
   std::unique_ptr<TlsServer> session_;
@@ -77,6 +75,6 @@ class Arrival final : public Connection {
 std::unique_ptr<Connection> make_connection(Listener& listener, std::unique_ptr<Socket> socket,
                                             const SocketAddress& peer, std::string_view protocol);
 /// What ALPN offers, the best first. make_connection() knows all of them.
-inline constexpr std::string_view kProtocols[] = {"http/1.1"};
+inline constexpr std::string_view kProtocols[] = {"h2", "http/1.1"};
 
 }  // namespace siding

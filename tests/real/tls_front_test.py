@@ -91,10 +91,12 @@ class TlsFrontTest(harness.Case):
         port, clear = self.serve({"tls": self.pair("good")}, {})
         url = "https://localhost:%d/" % port
         for version in "1.2", "1.3":
-            seen = self.curl(url, "--tlsv" + version, "--tls-max", version)
-            self.assertEqual(seen["x-forwarded-proto"], "https")
-            self.assertIn("proto=https", seen["forwarded"])
-        self.assertIn("server accepted http/1.1", self.curl(url, "-v", fails=True)[1])
+            for protocol, name in ("--http1.1", "http/1.1"), ("--http2", "h2"):
+                how = ("--tlsv" + version, "--tls-max", version, protocol)
+                seen = self.curl(url, *how)
+                self.assertEqual(seen["x-forwarded-proto"], "https")
+                self.assertIn("proto=https", seen["forwarded"])
+                self.assertIn("server accepted %s\n" % name, self.curl(url, "-v", *how, fails=True)[1])
         with urllib.request.urlopen(url, context=self.context()) as answer:
             self.assertEqual(json.load(answer)["x-forwarded-proto"], "https")
         with requests.Session() as session:
@@ -102,7 +104,7 @@ class TlsFrontTest(harness.Case):
             for _ in range(3):
                 self.assertEqual(session.get(url).json()["host"], "localhost:%d" % port)
         self.assertEqual(self.curl("http://localhost:%d/" % clear)["x-forwarded-proto"], "http")
-        self.assertEqual(self.results(), {"full": 5})
+        self.assertEqual(self.results(), {"full": 10})
         self.assertGreater(self.proxy.metrics().sum("siding_certificate_expires_seconds"), 86400)
 
     def test_what_is_refused(self):
@@ -158,8 +160,8 @@ class TlsFrontTest(harness.Case):
             der = ssl.PEM_cert_to_DER_cert(file.read())
         forged = ("-H", "Client-Cert: :Zm9yZ2Vk:", "-H", "X-Client-Subject: CN=admin", "-H", "Client-Cert-Chain: :Zg==:")
         as_ann = ("--cert", client["certificate"], "--key", client["key"])
-        for version in "1.2", "1.3":
-            limit = ("--tlsv" + version, "--tls-max", version)
+        for version, protocol in ("1.2", "--http1.1"), ("1.3", "--http2"):
+            limit = ("--tlsv" + version, "--tls-max", version, protocol)
             for port in required, optional:
                 seen = self.curl("https://localhost:%d/" % port, *as_ann, *forged, *limit)
                 self.assertEqual(seen["client-cert"], ":%s:" % base64.b64encode(der).decode())
