@@ -189,6 +189,7 @@ void H2Callbacks::on_request(H2Connection& c, const nghttp2_frame& frame) {
   request->is_head_ = c.reader_.method() == "HEAD";
   request->head = c.reader_.take();
   request->scheme = c.listener_.options().scheme;
+  request->client_certificate = c.socket_->client_certificate();
   request->head.scheme = request->scheme;
   request->started = c.block_since_;
   request->body_ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
