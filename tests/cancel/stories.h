@@ -38,6 +38,8 @@ inline void PrintTo(const Story& story, std::ostream* out) { *out << story.name;
 
 /// Requests, bodies, answers, the queue.
 std::vector<Story> backend_stories();
+/// Clients that speak HTTP/2: several requests on one connection.
+std::vector<Story> h2_stories();
 /// Stored answers, and fetches that several share.
 std::vector<Story> cache_stories();
 /// Stored answers in a Redis behind the memory.
