@@ -61,7 +61,7 @@ void validate_clients(const Config& config, const Node& root, Faults& faults) {
     const bool each = list.is(Node::Kind::list) && list.children.size() == config.listen.size();
     const Node& node = each ? list.children[i] : list;
     const ListenAddress& listen = config.listen[i];
-    if (listen.proxy_protocol && config.trusted_proxies.empty()) {
+    if (listen.proxy_protocol && listen.unix_path.empty() && config.trusted_proxies.empty()) {
       faults.error(
           node.at("proxy_protocol").place,
           "nobody may send a PROXY header yet: name the networks of the balancer in front, "

@@ -64,7 +64,8 @@ void Arrival::step() {
 bool Arrival::read_header() {
   if (!options_.trusts(peer_)) {
     const std::string ip = peer_.ip();
-    warn_once("proxy-untrusted:" + ip,
+    // Once an address, not once a peer: strangers must not use up the warnings.
+    warn_once("proxy-untrusted:" + options_.listen,
               "connections of " + ip + " to " + options_.listen +
                   " are closed: it may send no PROXY header; if it is your balancer, add " +
                   "trusted_proxies = [\"" + ip + "\"]");
@@ -84,7 +85,7 @@ bool Arrival::read_header() {
   }
   const ProxyHeaderParser::Status status = header_.feed({bytes, io.bytes});
   if (status == ProxyHeaderParser::Status::fault) {
-    warn_once("proxy-malformed:" + peer_.ip(),
+    warn_once("proxy-malformed:" + options_.listen,
               "a PROXY header is wanted at " + options_.listen + ", and " + peer_.ip() +
                   " sent none that can be used: " + std::string(header_.fault()));
     end(ProxyHeader::malformed, header_.fault());

@@ -12,7 +12,8 @@ const ListenerOptions& FrontOptions::of(size_t index) {
   own.arrival.listen = address.text();
   own.arrival.proxy_protocol = address.proxy_protocol;
   own.arrival.trusts = [this](const SocketAddress& peer) {
-    return services_.shared.trusted.trusts(peer);
+    // Who reaches a unix socket was let in by its folder.
+    return peer.is_unix() || services_.shared.trusted.trusts(peer);
   };
   own.arrival.on_header = [this](ProxyHeader how) { services_.counters().count(how); };
   own.arrival.on_handshake = [this](Handshake how) { services_.counters().count(how); };

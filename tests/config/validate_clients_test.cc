@@ -103,6 +103,7 @@ TEST_F(ConfigClients, PROXYHeadersNeedWhomToTrust) {
   EXPECT_TRUE(one_fault(listen + kShop + kRoute,
                         "t.toml:1:52: nobody may send a PROXY header yet: name the networks"));
   good("trusted_proxies = \"10.0.0.0/8\"\n" + listen + kShop + kRoute);
+  good("listen = { address = \"unix:/run/s\", proxy_protocol = true }\n" + kShop + kRoute);
 }
 
 TEST_F(ConfigClients, OtherDoorsHaveNoneOfIt) {

@@ -319,6 +319,18 @@ class TlsFrontTest(harness.Case):
         self.assertEqual(seen["x-forwarded-for"], "192.0.2.7")
         self.assertEqual(self.results("siding_proxy_headers_total"), {"taken": 12, "local": 4, "malformed": 4})
 
+    def test_proxy_headers_by_a_unix_socket(self):
+        path = os.path.join(self.folder, "front.sock")
+        self.proxy = self.siding(
+            listen=[{"address": "unix:" + path, "proxy_protocol": True}], route=[{"backend": "echo"}],
+            backend={"echo": {"url": "http://127.0.0.1:%d" % self.echo.port, "concurrency": 1}})
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            connection.sendall(b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 443\r\nGET / HTTP/1.1\r\nHost: a\r\n"
+                               b"Connection: close\r\n\r\n")
+            with connection.makefile("rb") as answer:
+                self.assertEqual(json.loads(answer.read().partition(b"\r\n\r\n")[2])["x-forwarded-for"], "192.0.2.7")
+
     def test_proxy_headers_of_strangers(self):
         port, = self.serve({"proxy_protocol": True}, trusted_proxies=["10.0.0.0/8"])
         for _ in range(3):
