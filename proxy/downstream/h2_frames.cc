@@ -261,7 +261,7 @@ int H2Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* fr
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   H2Request* request = request_of(session, id);
   if (request == nullptr) return 0;
-  if (frame->hd.type == NGHTTP2_HEADERS) request->sent_bytes_ += frame->hd.length + 9;
+  if (frame->hd.type == NGHTTP2_HEADERS) request->sent_bytes_ += frame->hd.length + kH2FrameHead;
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   request->end_sent_ = true;
   // The rest of the body is of no use to anybody (RFC 9113 8.1).
@@ -288,13 +288,12 @@ ssize_t H2Callbacks::on_data_wanted(nghttp2_session*, int32_t, uint8_t*, size_t 
 
 int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t size,
                            nghttp2_data_source* source, void* connection) {
-  constexpr size_t kFrameHead = 9;
   H2Connection& c = of(connection);
   H2Request& request = *static_cast<H2Request*>(source->ptr);
-  c.out_.append_copy(text(head, kFrameHead));
+  c.out_.append_copy(text(head, kH2FrameHead));
   c.out_.append(request.out_.take(size));
   c.guard_.data_sent();
-  request.sent_bytes_ += size + kFrameHead;
+  request.sent_bytes_ += size + kH2FrameHead;
   request.progress_ = c.loop_.now();
   request.sent.notify();
   return 0;

@@ -69,10 +69,10 @@ Io Socket::read(char* into, size_t max) {
   return {Io::State::ok, n, 0};
 }
 
-Io Socket::write(const iovec* parts, int count) {
+Io Socket::write(Buffer& out) {
   if (std::exchange(fuzz::script.full, false)) return {Io::State::again, 0, 0};
-  size_t n = 0;
-  for (int i = 0; i < count; ++i) n += parts[i].iov_len;
+  const size_t n = out.size();
+  out.clear();
   return {Io::State::ok, n, 0};
 }
 
