@@ -115,6 +115,12 @@ bool H2Connection::take_input(Slice bytes) {
 /// RFC 9113 3.4: behind the preface comes a frame of SETTINGS. It tells which kind of priorities the
 /// client uses (RFC 9218 2.1), and ours, which go first, answer that. False: the connection has ended.
 bool H2Connection::open_session() {
+  const size_t so_far = std::min(opening_.size(), kPreface.size());
+  if (opening_.compare(0, so_far, kPreface, 0, so_far) != 0) {
+    punish(Abuse::malformed);
+    close();
+    return false;
+  }
   if (opening_.size() < kPreface.size() + kH2FrameHead) return true;
   const std::string_view frame = std::string_view(opening_).substr(kPreface.size());
   auto number = [&](size_t at, size_t size) {

@@ -39,6 +39,17 @@ TEST(Arrival, SpeaksWhatWasAgreedOn) {
   EXPECT_EQ(other.ask(), "hello");
 }
 
+TEST(Arrival, WhoAgreedOnHttp2AndSpeaksSomethingElseIsClosed) {
+  TlsIdentity identity;
+  ArrivalBed bed;
+  bed.serve(identity);
+  SecureClient client(bed, {"localhost", &identity, nullptr, 0, "\x02h2"});
+  client.end.send("GET / HT");
+  client.run();
+  EXPECT_TRUE(client.peer.eof);
+  EXPECT_EQ(bed.open, 0u);
+}
+
 TEST(Arrival, TakesItByteByByte) {
   for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     ArrivalBed bed;
