@@ -154,6 +154,17 @@ H1Connection::~H1Connection() {
 }
 
 void H1Connection::drain() {
+void H1Connection::start() {
+  listener_.rests(*this);
+  loop_.wake(step_);
+}
+
+bool H1Connection::give_way() {
+  if (closed_ || request_ || !input_.empty() || !out_.empty() || !socket_->quiet()) return false;
+  close();
+  return true;
+}
+
   if (closed_) return;
   keep_alive_ = false;
   if (requests_ == 0) first_until_ = after(loop_.now(), kFirstRequest);
@@ -338,6 +349,7 @@ void H1Connection::begin_request() {
   r.sent_before = sent_total_;
   ++requests_;
   keep_alive_ = keeps_alive(r.head.minor_version, r.head.fields) && !listener_.draining() &&
+  listener_.works(*this);
                 requests_ < listener_.options().max_requests;
   progress_ = loop_.now();
   body_mark_ = 0;
@@ -355,6 +367,7 @@ void H1Connection::end_request() {
   }
   request_.reset();
   head_since_ = loop_.now();
+  listener_.rests(*this);
   progress_ = loop_.now();
   if (torn) {
     close();
@@ -441,6 +454,7 @@ void H1Connection::on_timer() {
   }
   if (!request_) {
     if (input_.empty()) {
+    if (listener_.options().on_abuse) listener_.options().on_abuse(peer_, Abuse::read_stall);
       close();
     } else {
       refuse({Outcome::head_timeout, "the request head did not come in time"});

@@ -25,8 +25,9 @@ class H1Connection final : public Connection {
   H1Connection(Listener& listener, std::unique_ptr<Socket> socket, const SocketAddress& peer);
   ~H1Connection() override;
 
-  void start() override { loop_.wake(step_); }
+  void start() override;
   void drain() override;
+  bool give_way() override;
 
  private:
   struct Request;

@@ -42,7 +42,21 @@ H2Connection::~H2Connection() {
   nghttp2_session_del(session_);  // null too
 }
 
-void H2Connection::start() { loop_.wake(step_); }
+void H2Connection::start() {
+  listener_.rests(*this);
+  loop_.wake(step_);
+}
+
+bool H2Connection::give_way() {
+  const bool at_work = !requests_.empty() || !out_.empty() || block_since_ != kNever;
+  if (closed_ || at_work || !socket_->quiet()) return false;
+  if (session_ != nullptr) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+    if (fill()) socket_->write(out_);
+  }
+  close();
+  return true;
+}
 
 void H2Connection::drain() {
   if (closed_ || draining_) return;
@@ -180,6 +194,7 @@ void H2Connection::request_ended(H2Request& request) {
   progress_ = loop_.now();
   delete &request;
 }
+  if (requests_.empty()) listener_.rests(*this);
 
 void H2Connection::write_some() {
   while (true) {
@@ -223,7 +238,7 @@ void H2Connection::spend(Abuse kind) {
 /// The connection is being ended for that.
 void H2Connection::punish(Abuse kind) {
   if (std::exchange(ending_, true)) return;
-  if (listener_.options().on_abuse) listener_.options().on_abuse(kind);
+  if (listener_.options().on_abuse) listener_.options().on_abuse(peer_, kind);
 }
 
 /// All has been said.

@@ -37,6 +37,7 @@ class H2Connection final : public Connection {
 
   void start() override;
   void drain() override;
+  bool give_way() override;
 
  private:
   friend class H2Request;

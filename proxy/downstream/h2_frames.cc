@@ -191,6 +191,7 @@ void H2Callbacks::on_request(H2Connection& c, const nghttp2_frame& frame) {
   request->fault_ = c.reader_.fault();
   c.begun_.push_back(request);
 }
+  if (c.requests_.empty()) c.listener_.works(c);
 
 int H2Callbacks::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int error,
                               void* connection) {
