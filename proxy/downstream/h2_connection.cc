@@ -22,6 +22,8 @@ constexpr size_t kFrameHead = 9;
 constexpr size_t kSetting = 6;
 /// Of the first frame; a larger one is looked at by the library alone.
 constexpr size_t kMostSettings = kFrameHead + 64 * kSetting;
+/// Of what we have to say a client must take so much per send_timeout.
+constexpr uint64_t kMinTaken = 1024;
 /// In a drain: how long new requests that were on their way are taken, if the client does not answer.
 constexpr Duration kDrainGrace = std::chrono::seconds(1);
 }  // namespace
@@ -155,6 +157,7 @@ bool H2Connection::feed(const Slice& bytes) {
   reading_ = Slice();
   if (used >= 0) return true;
   if (used == NGHTTP2_ERR_FLOODED) punish(Abuse::pings);
+  if (used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) punish(Abuse::header_stall);
   if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC) punish(Abuse::malformed);
   close();
   return false;
@@ -163,7 +166,7 @@ bool H2Connection::feed(const Slice& bytes) {
 void H2Connection::begin_requests() {
   // A handler may not open streams, so nothing is added meanwhile.
   for (H2Request* request : begun_) {
-    if (request->closed_) continue;
+    if (request->closed_ || ending_) continue;
     if (request->refused_) {
       refuse(*request);
     } else {
@@ -191,10 +194,10 @@ void H2Connection::reap() {
 
 void H2Connection::request_ended(H2Request& request) {
   request.unlink();
+  if (requests_.empty()) listener_.rests(*this);
   progress_ = loop_.now();
   delete &request;
 }
-  if (requests_.empty()) listener_.rests(*this);
 
 void H2Connection::write_some() {
   while (true) {
@@ -204,7 +207,12 @@ void H2Connection::write_some() {
     }
     if (out_.empty()) return;
     const Io io = socket_->write(out_);
-    if (io.bytes > 0 || !on_writable_.linked()) progress_ = loop_.now();
+    written_ += io.bytes;
+    if (out_.empty() || written_ >= kMinTaken || !stalled_) {
+      written_ = 0;
+      progress_ = loop_.now();
+    }
+    stalled_ = io.state == Io::State::again;
     if (io.state == Io::State::again) {
       on_writable_.listen(socket_->writable());
       return;
