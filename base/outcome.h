@@ -131,7 +131,8 @@ enum class Abuse : uint8_t {
   window_updates,  ///< beyond what the answers that it gets explain
   empty_data,
   unknown_frames,
-  read_stall,  ///< answers that it does not read
+  useless_bytes,  ///< most of what it sends belongs to no request
+  read_stall,     ///< answers that it does not read
   count_
 };
 
@@ -220,7 +221,7 @@ static_assert(!kCacheResults.back().empty());
 inline constexpr std::array<std::string_view, static_cast<size_t>(Abuse::count_)> kAbuses{
     "resets",      "stream_faults",  "refused_streams", "malformed",  "header_stall",
     "header_bomb", "pings",          "settings",        "priorities", "window_updates",
-    "empty_data",  "unknown_frames", "read_stall"};
+    "empty_data",  "unknown_frames", "useless_bytes",   "read_stall"};
 static_assert(!kAbuses.back().empty());
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(PrefetchSkip::count_)>

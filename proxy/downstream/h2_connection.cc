@@ -24,6 +24,9 @@ constexpr size_t kSetting = 6;
 constexpr size_t kMostSettings = kFrameHead + 64 * kSetting;
 /// Of what we have to say a client must take so much per send_timeout.
 constexpr uint64_t kMinTaken = 1024;
+/// A client may send so many times the bytes that are of use, and so much more.
+constexpr uint64_t kMostUselessShare = 8;
+constexpr uint64_t kUselessAllowed = 1 << 20;
 /// In a drain: how long new requests that were on their way are taken, if the client does not answer.
 constexpr Duration kDrainGrace = std::chrono::seconds(1);
 }  // namespace
@@ -155,6 +158,12 @@ bool H2Connection::feed(const Slice& bytes) {
   const ssize_t used = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   reading_ = Slice();
+  // What the library drops by itself, such as bodies of streams that are over, it tells nobody of.
+  fed_ += bytes.size();
+  if (fed_ / kMostUselessShare > useful_ + kUselessAllowed && !ending_) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+    punish(Abuse::useless_bytes);
+  }
   if (used >= 0) return true;
   if (used == NGHTTP2_ERR_FLOODED) punish(Abuse::pings);
   if (used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) punish(Abuse::header_stall);

@@ -83,6 +83,8 @@ class H2Connection final : public Connection {
   bool draining_ = false;
   bool drained_ = false;              // the last GOAWAY is said
   uint32_t opened_ = 0;               // streams
+  uint64_t fed_ = 0;                  // bytes that came
+  uint64_t useful_ = 0;               // of fields, and of bodies that somebody wants
   int32_t last_seen_ = 0;             // stream id
   std::array<int32_t, 64> resets_{};  // ids that we reset last
   size_t reset_count_ = 0;

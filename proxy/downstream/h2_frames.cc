@@ -37,6 +37,21 @@ bool is_clients_fault(uint32_t code) {
          code == NGHTTP2_STREAM_CLOSED || code == NGHTTP2_FRAME_SIZE_ERROR ||
          code == NGHTTP2_COMPRESSION_ERROR;
 }
+
+nghttp2_option* make_options(bool extensible) {
+  nghttp2_option* o = nullptr;
+  if (nghttp2_option_new(&o) != 0) std::abort();
+  nghttp2_option_set_no_auto_window_update(o, 1);
+  if (extensible) nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
+  // All others are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
+    if (extensible && type == NGHTTP2_PRIORITY_UPDATE) continue;
+    nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
+  }
+  // H2Guard comes first, and says why.
+  nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
+  return o;
+}
 }  // namespace
 
 nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extensible) {
@@ -49,23 +64,22 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     nghttp2_session_callbacks_set_on_invalid_header_callback(c, &on_bad_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, &on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, &on_bad_frame);
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(c, &on_extension);
+    nghttp2_session_callbacks_set_unpack_extension_callback(
+        c, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
+          return static_cast<int>(NGHTTP2_ERR_CANCEL);
+        });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, &on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, &on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, &on_frame_sent);
     nghttp2_session_callbacks_set_send_data_callback(c, &send_data);
     return c;
   }();
-  static nghttp2_option* const options = [] {
-    nghttp2_option* o = nullptr;
-    if (nghttp2_option_new(&o) != 0) std::abort();
-    nghttp2_option_set_no_auto_window_update(o, 1);
-    nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
-    // H2Guard comes first, and says why.
-    nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
-    return o;
-  }();
+  static nghttp2_option* const options[] = {make_options(false), make_options(true)};
   nghttp2_session* session = nullptr;
-  if (nghttp2_session_server_new2(&session, callbacks, &connection, options) != 0) std::abort();
+  if (nghttp2_session_server_new2(&session, callbacks, &connection, options[extensible]) != 0) {
+    std::abort();
+  }
   const uint32_t max_head = static_cast<uint32_t>(connection.listener_.options().head.max_head);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
@@ -135,6 +149,7 @@ int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame,
                            const uint8_t* name, size_t name_size, const uint8_t* value,
                            size_t value_size, uint8_t, void* connection) {
   H2Connection& c = of(connection);
+  c.useful_ += name_size + value_size;
   c.block_bytes_ += name_size + value_size;
   // A byte of a block may mean a field of any size, in trailers too (RFC 7541 7.3).
   const HeadLimits& most = c.listener_.options().head;
@@ -222,6 +237,11 @@ int H2Callbacks::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int 
   return 0;
 }
 
+int H2Callbacks::on_extension(nghttp2_session*, const nghttp2_frame_hd*, const uint8_t*, size_t,
+                              void*) {
+  return 0;
+}
+
 int H2Callbacks::on_data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
                          size_t size, void* connection) {
   H2Connection& c = of(connection);
@@ -230,6 +250,7 @@ int H2Callbacks::on_data(nghttp2_session* session, uint8_t, int32_t id, const ui
     nghttp2_session_consume(session, id, size);
     return 0;
   }
+  c.useful_ += size;
   Slice piece = c.reading_;
   piece.remove_prefix(static_cast<size_t>(reinterpret_cast<const char*>(data) - piece.data()));
   Buffer body;

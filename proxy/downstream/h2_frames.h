@@ -32,6 +32,8 @@ struct H2Callbacks {
   static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* connection);
   static int on_bad_frame(nghttp2_session* session, const nghttp2_frame* frame, int error,
                           void* connection);
+  static int on_extension(nghttp2_session* session, const nghttp2_frame_hd* hd, const uint8_t* data,
+                          size_t size, void* connection);
   static int on_data(nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data,
                      size_t size, void* connection);
   static int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* connection);

@@ -27,6 +27,15 @@ class FloodTest(abuse.Case):
         # A batch may be cut by a read: then one stream of it is seen before its reset.
         self.assertLess(self.calls(), sent / 20 * 2)
 
+    def test_what_is_reset_in_the_same_read_is_no_request(self):
+        self.use_shared()
+        client = self.client()
+        for _ in range(20):
+            stream = client.stream()
+            client.send(request(stream, "/s?word=x") + reset(stream))
+        self.assertTrue(client.get("/s?word=honest"))
+        self.assertEqual(self.calls(), 0)
+
     def test_made_you_reset_by_window_update_of_zero(self):
         """CVE-2025-8671: here we are the one that resets."""
         with self.attack("MadeYouReset: WINDOW_UPDATE 0") as attack:
@@ -94,9 +103,9 @@ class FloodTest(abuse.Case):
 
     # ---- frames
 
-    def flooded(self, name, make, reason, most=1000, batch=50):
+    def flooded(self, name, make, reason, most=1000, batch=50, opening=None):
         with self.attack(name) as attack:
-            client = self.client()
+            client = self.client(opening)
             client.send(request(client.stream(), "/s?word=x"))
             sent = self.flood(client, make, batch=batch)
             self.calmed(attack, client, sent, most, reason)
@@ -144,8 +153,11 @@ class FloodTest(abuse.Case):
         self.flooded("PRIORITY", lambda n: frame(h2_frames.PRIORITY, 0, 2 * n + 3, b"\0\0\0\0\x10"), "priorities")
 
     def test_priority_update(self):
-        self.flooded("PRIORITY_UPDATE", lambda n: frame(h2_frames.PRIORITY_UPDATE, 0, 0, b"\0\0\0\3u=1"),
-                     "priorities")
+        """Of a client that uses them (RFC 9218), and of one that does not."""
+        for name, opening in (("PRIORITY_UPDATE", h2_frames.settings(no_priorities=1)),
+                              ("PRIORITY_UPDATE, RFC 7540", None)):
+            self.flooded(name, lambda n: frame(h2_frames.PRIORITY_UPDATE, 0, 0, b"\0\0\0\3u=1"), "priorities",
+                         opening=opening)
 
     def test_window_updates(self):
         self.flooded("WINDOW_UPDATE", lambda n: window_update(0, 1), "window_updates")

@@ -98,9 +98,10 @@ class Connection:
 
     def __init__(self, address, opening=None, receive_buffer=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if receive_buffer:
+        if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is there at once
         self.socket.setblocking(False)
         self.data, self.goaway, self.closed, self.acks = b"", None, False, 0
         self.heads, self.body, self.resets, self.ended = {}, {}, {}, set()

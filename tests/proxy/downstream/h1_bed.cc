@@ -109,6 +109,14 @@ Task<> PathHandler::handle(Stream& stream) {
     hints.status = 103;
     stream.send_interim(hints);
     reply(stream, "hello");
+  } else if (path == "/trailers") {
+    stream.send_head(ResponseHead(), BodyFraming::chunked());
+    Buffer body;
+    body.append_copy("hello");
+    stream.send_data(std::move(body));
+    Fields trailers;
+    trailers.add("Grpc-Status", "0");
+    stream.send_end(&trailers);
   } else if (path == "/refuse") {
     reply(stream, "no", 403);
   } else if (path != "/silent") {

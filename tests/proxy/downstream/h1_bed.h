@@ -20,7 +20,7 @@ namespace siding::test {
 
 /// "/hello", "/echo", "/wait", "/inside" (as /wait, but a FIN is no leaving), "/stream", "/large",
 /// "/torn", "/torn-stream", "/abort", "/silent", "/interim", "/refuse" (answers without reading),
-/// "/short" (less than it promised), "/pause" (as /echo, but after a pause).
+/// "/short" (less than it promised), "/pause" (as /echo, but after a pause), "/trailers".
 class PathHandler final : public Handler {
  public:
   Task<> handle(Stream& stream) override;
@@ -72,7 +72,10 @@ struct H1Bed : LoopBed {
   void go() {
     for (int quiet = 0, steps = 0; quiet < 3; ++steps) {
       bool moved = false;
-      for (auto& c : clients) moved = c->pump() || moved;
+      for (auto& c : clients) {
+        if (c->on_pump && c->open()) c->on_pump(*c);
+        moved = c->pump() || moved;
+      }
       moved = loop.turn(false) || moved;
       quiet = moved ? 0 : quiet + 1;
       if (steps > 20'000) {

@@ -180,9 +180,10 @@ TEST(Listener, OutOfDescriptorsItWaitsInsteadOfSpinning) {
     bool held = bed.open == 1 && !second.take().has_value();
     bool rests = bed.settle(100);
     first.close();
+    bool filled = dup(0) >= 0;  // only the listener's own descriptor gets free
     bed.go();
     bed.pass(100ms);
-    bool served = second.take().has_value();
+    bool served = filled && second.take().has_value();
     third.send(get("/hello"));
     bed.go();
     served = served && !third.take();
