@@ -116,8 +116,8 @@ enum class CacheResult : uint8_t {
   count_
 };
 
-/// What a client did on a connection of many streams that costs us more than it. Each is bounded by a
-/// rate; who goes beyond it loses the connection.
+/// What a client did, mostly on a connection of many streams, that costs us more than it. Each is bounded
+/// by a rate or a time; who goes beyond it loses the connection.
 enum class Abuse : uint8_t {
   resets,           ///< streams opened and reset (CVE-2023-44487)
   stream_faults,    ///< streams that we had to reset for its faults (CVE-2025-8671)

@@ -264,7 +264,7 @@ struct LimitsConfig {
   Duration idle_timeout = 75s;  ///< between requests
   Duration head_timeout = 10s;  ///< from the first byte to the whole head: 408
   Duration body_timeout = 30s;  ///< without a byte of body: 408
-  Duration send_timeout = 60s;  ///< without a byte taken by the client
+  Duration send_timeout = 60s;  ///< in which the client takes less than 1 KiB
 };
 
 /// The store that replicas share.

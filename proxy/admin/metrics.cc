@@ -137,6 +137,13 @@ void collect_connections(FamilySink& sink, const CounterTotals& t) {
                            "Times that a listener stopped accepting for a while: at its limit, or "
                            "without descriptors.",
                            "listener", [&](ListenerKind k) { return t.paused(k); });
+  counter_by<ListenerKind>(sink, "siding_connections_displaced_total",
+                           "Idle connections that were ended because others waited for their "
+                           "places.",
+                           "listener", [&](ListenerKind k) { return t.displaced(k); });
+  counter_by<Abuse>(sink, "siding_connections_ended_total",
+                    "Clients' connections that were ended for what they did, by reason.", "reason",
+                    [&](Abuse a) { return t.of(a); });
   for_each_value<ListenerKind>([&](ListenerKind k) {
     sink.gauge("siding_connections", "Accepted connections that are open.",
                static_cast<double>(t.open(k)), {{"listener", to_string(k)}});

@@ -29,6 +29,7 @@ void Goodbye::step() {
     if (!write_all()) return;
     socket_->shutdown_write();
     said_all_ = true;
+    listener_.rests(*this);
   }
   for (int reads = 0; !closed_ && reads < kReadsPerTurn; ++reads) read_some();
   if (!closed_) on_readable_.listen(socket_->readable());
@@ -48,6 +49,12 @@ void Goodbye::read_some() {
   if (io.state == Io::State::again) return;
   dropped_ += io.bytes;
   if (io.state != Io::State::ok || dropped_ > kMostDropped) close();
+}
+
+bool Goodbye::give_way() {
+  if (closed_) return false;
+  close();
+  return true;
 }
 
 void Goodbye::give_up() {

@@ -22,6 +22,7 @@ class Goodbye final : public Connection {
 
   void start() override;
   void drain() override {}
+  bool give_way() override;
 
  private:
   void step();

@@ -22,7 +22,8 @@ constexpr size_t kMaxPipelined = 16 * 1024;
 /// above which no next one is begun.
 constexpr int kRequestsPerStep = 8;
 constexpr size_t kMaxUnsent = 256 * 1024;
-/// A slow body must bring this much per body_timeout, or it is a slow-loris.
+/// A slow body must bring this much per body_timeout, or it is a slow-loris; and so much of an answer
+/// must be taken per send_timeout.
 constexpr uint64_t kMinBodyProgress = 1024;
 /// In a drain: how long a new connection has to send its request.
 constexpr Duration kFirstRequest = std::chrono::seconds(1);
@@ -151,6 +152,17 @@ H1Connection::H1Connection(Listener& listener, std::unique_ptr<Socket> socket,
 H1Connection::~H1Connection() {
   // The handler's task may still look at the rest.
   request_.reset();
+}
+
+void H1Connection::start() {
+  listener_.rests(*this);
+  loop_.wake(step_);
+}
+
+bool H1Connection::give_way() {
+  if (closed_ || request_ || !input_.empty() || !out_.empty() || !socket_->quiet()) return false;
+  close();
+  return true;
 }
 
 void H1Connection::drain() {
@@ -338,6 +350,7 @@ void H1Connection::begin_request() {
   r.continue_wanted = expectation(r.head) == Expectation::send_continue;
   r.sent_before = sent_total_;
   ++requests_;
+  listener_.works(*this);
   keep_alive_ = keeps_alive(r.head.minor_version, r.head.fields) && !listener_.draining() &&
                 requests_ < listener_.options().max_requests;
   progress_ = loop_.now();
@@ -355,6 +368,7 @@ void H1Connection::end_request() {
     if (!out_.empty() && !closed_ && !reset_on_close_) return;
   }
   request_.reset();
+  listener_.rests(*this);
   head_since_ = loop_.now();
   progress_ = loop_.now();
   if (torn) {
@@ -394,7 +408,12 @@ void H1Connection::flush() {
     close();
     return;
   }
-  if (io.bytes > 0 || !on_writable_.linked()) progress_ = loop_.now();
+  const bool enough = io.state == Io::State::ok || sent_total_ - sent_mark_ >= kMinBodyProgress;
+  if (enough || !stalled_) {
+    sent_mark_ = sent_total_;
+    progress_ = loop_.now();
+  }
+  stalled_ = io.state == Io::State::again;
   if (io.state == Io::State::again) on_writable_.listen(socket_->writable());
   if (io.bytes > 0 && request_) request_->sent.notify();
 }
@@ -436,6 +455,7 @@ void H1Connection::set_timer() {
 void H1Connection::on_timer() {
   if (closed_) return;
   if (!out_.empty()) {
+    if (listener_.options().on_abuse) listener_.options().on_abuse(peer_, Abuse::read_stall);
     reset_on_close_ = true;
     close();
     return;

@@ -21,6 +21,8 @@ constexpr size_t kMostOut = 64 * 1024;
 constexpr size_t kSetting = 6;
 /// Of the first frame; a larger one is looked at by the library alone.
 constexpr size_t kMostSettings = kH2FrameHead + 64 * kSetting;
+/// Of what we have to say a client must take so much per send_timeout.
+constexpr uint64_t kMinTaken = 1024;
 /// A client may send so many times the bytes that are of use, and so much more.
 constexpr uint64_t kMostUselessShare = 8;
 constexpr uint64_t kUselessAllowed = 1 << 20;
@@ -44,7 +46,21 @@ H2Connection::~H2Connection() {
   nghttp2_session_del(session_);  // null too
 }
 
-void H2Connection::start() { loop_.wake(step_); }
+void H2Connection::start() {
+  listener_.rests(*this);
+  loop_.wake(step_);
+}
+
+bool H2Connection::give_way() {
+  const bool at_work = !requests_.empty() || !out_.empty() || block_since_ != kNever;
+  if (closed_ || at_work || !socket_->quiet()) return false;
+  if (session_ != nullptr) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+    if (fill()) socket_->write(out_);
+  }
+  close();
+  return true;
+}
 
 void H2Connection::drain() {
   if (closed_ || draining_) return;
@@ -155,6 +171,7 @@ bool H2Connection::feed(const Slice& bytes) {
   }
   if (used >= 0) return true;
   if (used == NGHTTP2_ERR_FLOODED) punish(Abuse::pings);
+  if (used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) punish(Abuse::header_stall);
   if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC) punish(Abuse::malformed);
   close();
   return false;
@@ -163,7 +180,7 @@ bool H2Connection::feed(const Slice& bytes) {
 void H2Connection::begin_requests() {
   // A handler may not open streams, so nothing is added meanwhile.
   for (H2Request* request : begun_) {
-    if (request->closed_) continue;
+    if (request->closed_ || ending_) continue;
     if (request->refused_) {
       refuse(*request);
     } else {
@@ -191,6 +208,7 @@ void H2Connection::reap() {
 
 void H2Connection::request_ended(H2Request& request) {
   request.unlink();
+  if (requests_.empty()) listener_.rests(*this);
   progress_ = loop_.now();
   delete &request;
 }
@@ -203,7 +221,12 @@ void H2Connection::write_some() {
     }
     if (out_.empty()) return;
     const Io io = socket_->write(out_);
-    if (io.bytes > 0 || !on_writable_.linked()) progress_ = loop_.now();
+    written_ += io.bytes;
+    if (out_.empty() || written_ >= kMinTaken || !stalled_) {
+      written_ = 0;
+      progress_ = loop_.now();
+    }
+    stalled_ = io.state == Io::State::again;
     if (io.state == Io::State::again) {
       on_writable_.listen(socket_->writable());
       return;
@@ -237,7 +260,7 @@ void H2Connection::spend(Abuse kind) {
 /// The connection is being ended for that.
 void H2Connection::punish(Abuse kind) {
   if (std::exchange(ending_, true)) return;
-  if (listener_.options().on_abuse) listener_.options().on_abuse(kind);
+  if (listener_.options().on_abuse) listener_.options().on_abuse(peer_, kind);
 }
 
 /// All has been said.

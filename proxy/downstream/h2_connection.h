@@ -37,6 +37,7 @@ class H2Connection final : public Connection {
 
   void start() override;
   void drain() override;
+  bool give_way() override;
 
  private:
   friend class H2Request;
@@ -75,9 +76,10 @@ class H2Connection final : public Connection {
   List<H2Request> requests_;
   std::vector<H2Request*> begun_;  // their heads are whole; no handler has seen them
   std::vector<H2Request*> closed_requests_;
-  Buffer out_;           // frames
-  bool closed_ = false;  // and about to be destroyed
-  bool ending_ = false;  // GOAWAY for an error is on its way
+  Buffer out_;            // frames
+  bool closed_ = false;   // and about to be destroyed
+  bool ending_ = false;   // GOAWAY for an error is on its way
+  bool stalled_ = false;  // the socket took less of out_ than there was
   bool draining_ = false;
   bool drained_ = false;              // the last GOAWAY is said
   uint32_t opened_ = 0;               // streams
@@ -86,7 +88,11 @@ class H2Connection final : public Connection {
   int32_t last_seen_ = 0;             // stream id
   std::array<int32_t, 64> resets_{};  // ids that we reset last
   size_t reset_count_ = 0;
+  size_t block_fields_ = 0;         // of the block of fields that is being read
+  size_t block_bytes_ = 0;          // likewise, as decoded
   TimePoint block_since_ = kNever;  // first frame of the block of fields that is being read
+  size_t unsent_ = 0;               // response bytes of all requests that are no frames yet
+  uint64_t written_ = 0;            // bytes since `progress_`
   TimePoint progress_{};            // of output, or of idleness
   TimePoint drain_until_ = kNever;
 

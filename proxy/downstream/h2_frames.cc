@@ -16,6 +16,10 @@ namespace {
 constexpr uint32_t kMaxStreams = 128;
 constexpr uint32_t kStreamWindow = 256 * 1024;
 constexpr int32_t kConnectionWindow = 1 << 20;
+/// A piece of an answer that the client's window cut to less is one that it had cut on purpose.
+constexpr size_t kLeastFrame = 1024;
+/// A block of so many times the limits of a head is no mistake: it is not even read to its end.
+constexpr size_t kFarBeyond = 16;
 
 H2Connection& of(void* connection) { return *static_cast<H2Connection*>(connection); }
 
@@ -32,6 +36,21 @@ bool is_clients_fault(uint32_t code) {
   return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
          code == NGHTTP2_STREAM_CLOSED || code == NGHTTP2_FRAME_SIZE_ERROR ||
          code == NGHTTP2_COMPRESSION_ERROR;
+}
+
+nghttp2_option* make_options(bool extensible) {
+  nghttp2_option* o = nullptr;
+  if (nghttp2_option_new(&o) != 0) std::abort();
+  nghttp2_option_set_no_auto_window_update(o, 1);
+  if (extensible) nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
+  // All others are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
+    if (extensible && type == NGHTTP2_PRIORITY_UPDATE) continue;
+    nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
+  }
+  // H2Guard comes first, and says why.
+  nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
+  return o;
 }
 }  // namespace
 
@@ -56,22 +75,11 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     nghttp2_session_callbacks_set_send_data_callback(c, &send_data);
     return c;
   }();
-  static nghttp2_option* const options = [] {
-    nghttp2_option* o = nullptr;
-    if (nghttp2_option_new(&o) != 0) std::abort();
-    nghttp2_option_set_no_auto_window_update(o, 1);
-    nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
-    // All others are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
-    for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
-      if (type == NGHTTP2_PRIORITY_UPDATE) continue;
-      nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
-    }
-    // H2Guard comes first, and says why.
-    nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
-    return o;
-  }();
+  static nghttp2_option* const options[] = {make_options(false), make_options(true)};
   nghttp2_session* session = nullptr;
-  if (nghttp2_session_server_new2(&session, callbacks, &connection, options) != 0) std::abort();
+  if (nghttp2_session_server_new2(&session, callbacks, &connection, options[extensible]) != 0) {
+    std::abort();
+  }
   const uint32_t max_head = static_cast<uint32_t>(connection.listener_.options().head.max_head);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
@@ -108,7 +116,10 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
       }
       break;
     }
-    case NGHTTP2_DATA: break;
+    case NGHTTP2_DATA:
+      // Here, since the library tells nobody of those that come for a stream that is over.
+      if (hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0) c.spend(Abuse::empty_data);
+      break;
     case NGHTTP2_PRIORITY:
     case NGHTTP2_PRIORITY_UPDATE: c.spend(Abuse::priorities); break;
     case NGHTTP2_SETTINGS: c.spend(Abuse::settings); break;
@@ -124,6 +135,7 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
 
 int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* connection) {
   H2Connection& c = of(connection);
+  c.block_fields_ = c.block_bytes_ = 0;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     c.last_seen_ = std::max(c.last_seen_, frame->hd.stream_id);
     c.reader_.begin();
@@ -133,11 +145,20 @@ int H2Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, 
   return 0;
 }
 
-int H2Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                           size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-                           void* connection) {
+int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame,
+                           const uint8_t* name, size_t name_size, const uint8_t* value,
+                           size_t value_size, uint8_t, void* connection) {
   H2Connection& c = of(connection);
   c.useful_ += name_size + value_size;
+  c.block_bytes_ += name_size + value_size;
+  // A byte of a block may mean a field of any size, in trailers too (RFC 7541 7.3).
+  const HeadLimits& most = c.listener_.options().head;
+  if (++c.block_fields_ > kFarBeyond * most.max_fields ||
+      c.block_bytes_ > kFarBeyond * most.max_head) {
+    nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+    c.punish(Abuse::header_bomb);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     c.reader_.add(text(name, name_size), text(value, value_size));
   } else {
@@ -166,7 +187,10 @@ int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, 
       c.trailers_ = Fields();
       break;
     case NGHTTP2_DATA:
-      if (frame->hd.length == 0 && !last) c.spend(Abuse::empty_data);
+      // Nothing but padding.
+      if (frame->data.padlen > 0 && frame->data.padlen == frame->hd.length && !last) {
+        c.spend(Abuse::empty_data);
+      }
       break;
     case NGHTTP2_PING:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && c.draining_) c.finish_drain();
@@ -182,6 +206,7 @@ int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, 
 
 void H2Callbacks::on_request(H2Connection& c, const nghttp2_frame& frame) {
   auto* request = new H2Request(c, frame.hd.stream_id);
+  if (c.requests_.empty()) c.listener_.works(c);
   c.requests_.push_back(*request);
   ++c.opened_;
   c.guard_.stream_opened();
@@ -208,6 +233,7 @@ int H2Callbacks::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int 
                               void* connection) {
   H2Connection& c = of(connection);
   if (frame->hd.type == NGHTTP2_HEADERS) c.block_since_ = kNever;
+  // Here, and not when the RST goes out: who does not read pays too.
   if (error == NGHTTP2_ERR_REFUSED_STREAM) c.spend(Abuse::refused_streams);
   return 0;
 }
@@ -249,12 +275,13 @@ int H2Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* fr
   H2Connection& c = of(connection);
   const int32_t id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-    c.punish(Abuse::malformed);
+    // The library's own: this code is for a frame of too many settings alone.
+    const bool calm = frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM;
+    c.punish(calm ? Abuse::settings : Abuse::malformed);
   }
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     if (id == c.last_seen_) c.block_since_ = kNever;
     c.resets_[c.reset_count_++ % c.resets_.size()] = id;
-    if (frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) c.spend(Abuse::refused_streams);
     if (is_clients_fault(frame->rst_stream.error_code)) c.spend(Abuse::stream_faults);
     return 0;
   }
@@ -292,10 +319,10 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head
   H2Request& request = *static_cast<H2Request*>(source->ptr);
   c.out_.append_copy(text(head, kH2FrameHead));
   c.out_.append(request.out_.take(size));
-  c.guard_.data_sent();
-  request.sent_bytes_ += size + kH2FrameHead;
-  request.progress_ = c.loop_.now();
-  request.sent.notify();
+  // A window that lets out a few bytes at a time explains no updates of it.
+  if (size >= kLeastFrame || request.out_.empty()) c.guard_.data_sent();
+  c.unsent_ -= size;
+  request.count_sent(size + kH2FrameHead);
   return 0;
 }
 

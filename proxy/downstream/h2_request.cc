@@ -17,8 +17,12 @@
 namespace siding {
 
 namespace {
-/// A slow body must bring this much per body_timeout, or it is a slow-loris.
+/// A slow body must bring this much per body_timeout, or it is a slow-loris; and so much of an answer
+/// must be taken per send_timeout.
 constexpr uint64_t kMinProgress = 1024;
+/// Response bytes of all streams of a connection that are no frames yet, and of one beyond that.
+constexpr size_t kMostUnsent = 1 << 20;
+constexpr size_t kLeastUnsent = 16 * 1024;
 
 /// The fields of a response as the library wants them. It copies them, and lowers the names.
 class H2Fields {
@@ -65,6 +69,14 @@ H2Request::H2Request(H2Connection& connection, int32_t id) : connection_(connect
   progress_ = connection.loop_.now();
 }
 
+H2Request::~H2Request() { connection_.unsent_ -= out_.size(); }
+
+/// All streams of a connection share what it may have unsent. Beyond that each still has a little, so that
+/// nobody waits for answers that are not taken; who has that much left is told when it gets less.
+size_t H2Request::high_watermark() const {
+  return connection_.unsent_ < kMostUnsent ? kHighWatermark : kLeastUnsent;
+}
+
 const SocketAddress& H2Request::peer() const { return connection_.peer_; }
 
 void H2Request::run(Handler& handler) {
@@ -95,6 +107,16 @@ void H2Request::grant(size_t window) {
     connection_.loop_.wake(connection_.step_);
   }
   set_timer();
+}
+
+/// Bytes that have become frames.
+void H2Request::count_sent(size_t size) {
+  sent_bytes_ += size;
+  if (out_.empty() || sent_bytes_ - sent_mark_ >= kMinProgress) {
+    sent_mark_ = sent_bytes_;
+    progress_ = connection_.loop_.now();
+  }
+  sent.notify();
 }
 
 /// Bytes that have come.
@@ -151,7 +173,11 @@ void H2Request::send_head(ResponseHead response, BodyFraming body_framing) {
 void H2Request::send_data(Buffer data) {
   if (!head_sent || finished || no_body_ || closed_ || data.empty()) return;
   body_sent_ += data.size();
-  if (out_.empty()) progress_ = connection_.loop_.now();
+  connection_.unsent_ += data.size();
+  if (out_.empty()) {
+    sent_mark_ = sent_bytes_;
+    progress_ = connection_.loop_.now();
+  }
   out_.append(std::move(data));
   nghttp2_session_resume_data(connection_.session_, id_);
   connection_.loop_.wake(connection_.step_);

@@ -19,6 +19,7 @@ class H2Connection;
 class H2Request final : public Stream, public Link<>, public Pooled {
  public:
   H2Request(H2Connection& connection, int32_t id);
+  ~H2Request();
 
   // ---- Stream
   const SocketAddress& peer() const override;
@@ -29,6 +30,7 @@ class H2Request final : public Stream, public Link<>, public Pooled {
   void send_end(const Fields* fields) override;
   void abort() override;
   size_t unsent() const override { return out_.size(); }
+  size_t high_watermark() const override;
   uint64_t bytes_sent() const override { return sent_bytes_; }
 
  private:
@@ -42,6 +44,7 @@ class H2Request final : public Stream, public Link<>, public Pooled {
   void submit_head(const ResponseHead& response, BodyFraming shown, bool final);
   void submit_trailers();
   void take_data(Buffer data);
+  void count_sent(size_t size);
   bool waits_for_body() const { return !body_ended && !body_fault && body.size() < window_; }
   /// Nobody sends or receives on the stream any more.
   bool over() const { return closed_ && (!task_ || task_.done()); }
@@ -56,6 +59,7 @@ class H2Request final : public Stream, public Link<>, public Pooled {
   BodyFraming out_framing_;
   uint64_t body_sent_ = 0;
   uint64_t sent_bytes_ = 0;
+  uint64_t sent_mark_ = 0;  // those at `progress_`
   Fields out_trailers_;
   TimePoint progress_{};  // last time that the body, or the response, moved on
   bool continue_wanted_ = false;

@@ -2,6 +2,7 @@
 #include "proxy/downstream/listener.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@ constexpr int kAcceptBatch = 64;
 /// How soon a full listener looks again: connections of other threads count too, so there is nothing
 /// to be woken by.
 constexpr Duration kRetryAccept = std::chrono::milliseconds(50);
+/// Who has just come, or just got an answer, has so long for the next request, whoever waits.
+constexpr Duration kLeastIdle = std::chrono::milliseconds(200);
+/// So many idle connections make room at most in the time of kRetryAccept; so many are looked at for one.
+constexpr uint32_t kMostDisplaced = 32;
+constexpr int kMostLookedAt = 64;
 constexpr int kAcceptQueue = 4096;  // the kernel caps it at net.core.somaxconn
 }  // namespace
 
@@ -39,7 +45,38 @@ void Listener::resume() {
 void Listener::pause() {
   if (!std::exchange(paused_, true) && options_.on_pause) options_.on_pause();
   socket_->disarm_read();
-  loop_.arm(resume_, after(loop_.now(), kRetryAccept));
+  if (make_room()) {
+    loop_.wake(acceptable_);  // in the next batch: the descriptor is free then
+  } else {
+    loop_.arm(resume_, after(loop_.now(), kRetryAccept));
+  }
+}
+
+bool Listener::somebody_waits() const {
+  pollfd queue{socket_->fd(), POLLIN, 0};
+  return poll(&queue, 1, 0) > 0;
+}
+
+/// A connection on which nothing happens makes room for who waits; one for each, and not many at once.
+/// (Of this loop alone: the kernel gives each loop about as many.) A client whose request was on its way
+/// sees a kept connection close, as it may at any time (RFC 9112 9.3.1, RFC 9113 9.1).
+bool Listener::make_room() {
+  if (loop_.now() >= after(room_since_, kRetryAccept)) {
+    room_since_ = loop_.now();
+    displaced_ = 0;
+  }
+  if (displaced_ == kMostDisplaced || !somebody_waits()) return false;
+  for (int i = 0; i < kMostLookedAt; ++i) {
+    Connection* longest = idle_.front();
+    if (longest == nullptr || loop_.now() < after(longest->idle_since_, kLeastIdle)) return false;
+    if (longest->give_way()) {
+      ++displaced_;
+      if (options_.on_displace) options_.on_displace();
+      return true;
+    }
+    rests(*longest);
+  }
+  return false;
 }
 
 std::unique_ptr<Connection> Listener::make(std::unique_ptr<Socket> socket,
@@ -85,6 +122,17 @@ void Listener::remove(Connection& connection) {
   loop_.retire(std::unique_ptr<Connection>(&connection));
 }
 
+void Listener::rests(Connection& connection) {
+  connection.idle_since_ = loop_.now();
+  connection.unlink();
+  idle_.push_back(connection);
+}
+
+void Listener::works(Connection& connection) {
+  connection.unlink();
+  connections_.push_back(connection);
+}
+
 void Listener::replace(Connection& connection, std::unique_ptr<Connection> next) {
   connection.unlink();
   loop_.retire(std::unique_ptr<Connection>(&connection));
@@ -107,6 +155,7 @@ void Listener::drain() {
   on_acceptable_.unlink();
   acceptable_.unlink();
   socket_.reset();
+  connections_.append_all(idle_);
   Connection* next = nullptr;
   for (Connection* c = connections_.front(); c != nullptr; c = next) {
     next = connections_.next(*c);
@@ -115,6 +164,7 @@ void Listener::drain() {
 }
 
 void Listener::close_all() {
+  connections_.append_all(idle_);
   while (Connection* connection = connections_.pop_front()) {
     --count_;
     options_.open->fetch_sub(1, std::memory_order_relaxed);

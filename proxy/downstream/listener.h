@@ -1,7 +1,8 @@
 // A listening address on one loop: accepts connections, bounds their number, and drains.
 // Invariants: owns its connections; stops accepting, rather than spinning, when a limit or EMFILE is
-// reached; in a drain the descriptor is closed only once its accept queue is empty, because closing
-// resets what waits there.
+// reached, and ends those that have been idle longest in favour of who waits, never one on which
+// something is under way; in a drain the descriptor is closed only once its accept queue is empty,
+// because closing resets what waits there.
 #pragma once
 
 #include <atomic>
@@ -40,7 +41,9 @@ struct ListenerOptions {
   std::function<void()> on_accept;
   std::function<void()> on_close;
   /// Told when a connection is ended for that; may be empty.
-  std::function<void(Abuse)> on_abuse;
+  std::function<void(const SocketAddress& peer, Abuse kind)> on_abuse;
+  /// Told when it ended an idle connection in favour of one that waits; may be empty.
+  std::function<void()> on_displace;
   /// Told when it stops accepting for a while, at the limit or without descriptors; may be empty.
   std::function<void()> on_pause;
   /// Told of requests that were refused before they reached the handler.
@@ -72,6 +75,10 @@ class Listener {
 
   /// For the connection itself: it has ended.
   void remove(Connection& connection);
+  /// For the connection itself: nothing is under way on it, from now on (rests), or something is
+  /// (works). One that never says so is taken to be at work.
+  void rests(Connection& connection);
+  void works(Connection& connection);
   /// For the connection itself: `next`, which has its socket, goes on in its place.
   void replace(Connection& connection, std::unique_ptr<Connection> next);
 
@@ -81,6 +88,8 @@ class Listener {
   std::unique_ptr<Connection> make(std::unique_ptr<Socket> socket, const SocketAddress& peer);
   void pause();
   void resume();
+  bool somebody_waits() const;
+  bool make_room();
 
   Loop& loop_;
   std::unique_ptr<Socket> socket_;  // null once it has drained
@@ -89,7 +98,10 @@ class Listener {
   bool draining_ = false;
   size_t count_ = 0;
   DateCache date_;
-  List<Connection> connections_;
+  TimePoint room_since_{};
+  uint32_t displaced_ = 0;        // since then
+  List<Connection> connections_;  // at work
+  List<Connection> idle_;         // the longest idle first
   MemberWake<Listener, &Listener::accept_ready> acceptable_{*this};
   Signal::Waiter on_acceptable_{acceptable_};
   MemberTimer<Listener, &Listener::resume> resume_{*this};

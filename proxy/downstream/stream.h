@@ -17,6 +17,9 @@
 
 namespace siding {
 
+/// Bytes of an answer that may pile up in a connection before its client has taken them.
+inline constexpr size_t kHighWatermark = 256 * 1024;
+
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -54,6 +57,8 @@ class Stream {
   /// Response bytes that the client has not taken yet; `sent` is notified when they get fewer.
   virtual size_t unsent() const = 0;
   Signal sent;
+  /// As long as more than this is unsent, nothing is to be added; nor more than this at once.
+  virtual size_t high_watermark() const { return kHighWatermark; }
   virtual uint64_t bytes_sent() const = 0;
 
   /// While true (the default) a FIN of the client means that it has gone; once a worker is at it,

@@ -1,6 +1,8 @@
 // See cached_answer.h.
 #include "proxy/exchange/cached_answer.h"
 
+#include <algorithm>
+
 #include "cache/range.h"
 #include "cache/validate.h"
 
@@ -58,8 +60,8 @@ Task<Sent> send_stored(Stream& stream, const RequestHead& request, EntryRef entr
                    bare ? BodyFraming::none() : BodyFraming::of_length(body.size()));
   if (request.method == "HEAD") body.clear();
   while (!body.empty()) {
-    stream.send_data(body.take(std::min(body.size(), kSentPiece)));
-    if (stream.unsent() <= kHighWatermark) continue;
+    stream.send_data(body.take(std::min({body.size(), kSentPiece, stream.high_watermark()})));
+    if (stream.unsent() <= stream.high_watermark()) continue;
     bool room = co_await wait_for_room(stream, deadline);
     if (!room) {
       Sent late = cut_off(stream, Outcome::deadline, code, "the client did not take it in time");
@@ -96,7 +98,8 @@ Task<Sent> send_flight(Stream& stream, const RequestHead& request, Flight::Reade
   while (true) {
     // Looked at first: what was there when it was whole has been read by then.
     const Flight::State state = reader.state();
-    Result<Buffer> piece = co_await reader.read(kSentPiece);
+    const size_t most = std::min(kSentPiece, stream.high_watermark());
+    Result<Buffer> piece = co_await reader.read(most);
     if (!piece || state == Flight::State::torn) {
       Sent torn = cut_off(stream, Outcome::backend_aborted, code, "the answer broke off");
       co_return std::move(torn);

@@ -149,7 +149,7 @@ Task<> Exchange::fan_out() {
   stream_.send_head(std::move(made.head), BodyFraming::of_length(made.body.size()));
   // At the client's pace: until it has all, the legs' bodies count in the budget.
   while (!made.body.empty()) {
-    stream_.send_data(made.body.take(std::min(made.body.size(), kHighWatermark)));
+    stream_.send_data(made.body.take(std::min(made.body.size(), stream_.high_watermark())));
     co_await wait_for_room(stream_, kNever);
   }
   stream_.send_end();

@@ -191,8 +191,9 @@ Task<> Exchange::relay() {
   finish_answer(head);
   stream_.send_head(std::move(head), client_framing(call.framing));
   while (true) {
-    Result<Buffer> piece = call.spool.try_get(kRelayPiece);
-    if (piece->empty() && !call.spool.empty()) piece = co_await call.spool.get(kRelayPiece);
+    const size_t most = std::min(kRelayPiece, stream_.high_watermark());
+    Result<Buffer> piece = call.spool.try_get(most);
+    if (piece->empty() && !call.spool.empty()) piece = co_await call.spool.get(most);
     if (!piece || (piece->empty() && call.spool.error())) {
       record_.outcome = Outcome::backend_aborted;
       record_.detail = piece ? call.spool.error()->detail : piece.error().detail;
@@ -208,7 +209,7 @@ Task<> Exchange::relay() {
     }
     if (writer_) writer_->append(*piece);
     stream_.send_data(std::move(*piece));
-    if (stream_.unsent() <= kHighWatermark) continue;
+    if (stream_.unsent() <= stream_.high_watermark()) continue;
     bool room = co_await wait_for_room(stream_, deadline_);
     if (!room) {
       too_late();

@@ -15,7 +15,7 @@ BodyFraming client_framing(const Framing& framing) {
 }
 
 Task<bool> wait_for_room(Stream& stream, TimePoint deadline) {
-  while (stream.unsent() > kHighWatermark) {
+  while (stream.unsent() > stream.high_watermark()) {
     bool moved = co_await Wait(stream.sent, deadline);
     if (!moved) co_return false;
   }

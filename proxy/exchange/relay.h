@@ -8,9 +8,6 @@
 
 namespace siding {
 
-/// Bytes that may pile up in a connection before its client has taken them.
-inline constexpr size_t kHighWatermark = 256 * 1024;
-
 /// Removes what belongs to one hop and adds what a proxy adds (RFC 9110 7.6).
 void prepare_answer(ResponseHead& head, bool keep_trailer);
 /// How an answer's body is framed towards the client.

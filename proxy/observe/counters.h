@@ -87,10 +87,12 @@ inline constexpr size_t kPrefetches = kExchanges + kSize<Outcome>;
 inline constexpr size_t kSkips = kPrefetches + kSize<PrefetchOutcome>;
 inline constexpr size_t kEgress = kSkips + kSize<PrefetchSkip>;
 inline constexpr size_t kCache = kEgress + kSize<EgressCall>;
-inline constexpr size_t kAccepted = kCache + kSize<CacheResult>;
+inline constexpr size_t kAbuse = kCache + kSize<CacheResult>;
+inline constexpr size_t kAccepted = kAbuse + kSize<Abuse>;
 inline constexpr size_t kOpen = kAccepted + kSize<ListenerKind>;
 inline constexpr size_t kPauses = kOpen + kSize<ListenerKind>;
-inline constexpr size_t kRequests = kPauses + kSize<ListenerKind>;
+inline constexpr size_t kDisplaced = kPauses + kSize<ListenerKind>;
+inline constexpr size_t kRequests = kDisplaced + kSize<ListenerKind>;
 inline constexpr size_t kReceived = kRequests + kSize<Peer>;
 inline constexpr size_t kSent = kReceived + kSize<Peer>;
 inline constexpr size_t kConnectFailures = kSent + kSize<Peer>;
@@ -123,6 +125,8 @@ class alignas(64) ThreadCounters {
   void count(PrefetchSkip s) { add(counters_detail::at(counters_detail::kSkips, s)); }
   void count(EgressCall c) { add(counters_detail::at(counters_detail::kEgress, c)); }
   void count(CacheResult r) { add(counters_detail::at(counters_detail::kCache, r)); }
+  /// A client's connection was ended for that.
+  void count(Abuse a) { add(counters_detail::at(counters_detail::kAbuse, a)); }
   /// PrefetchOutcome::missed with its label, such as "field:x-user-id". Takes a mutex.
   void missed(std::string_view reason);
 
@@ -135,6 +139,11 @@ class alignas(64) ThreadCounters {
   }
   /// It stopped accepting for a while: at its limit, or without descriptors.
   void listener_paused(ListenerKind k) { add(counters_detail::at(counters_detail::kPauses, k)); }
+
+  /// An idle one was ended because another waited for its place.
+  void connection_displaced(ListenerKind k) {
+    add(counters_detail::at(counters_detail::kDisplaced, k));
+  }
 
   void request(Peer p) { add(counters_detail::at(counters_detail::kRequests, p)); }
   /// Bytes that came from that peer, and that went to it.
@@ -193,9 +202,11 @@ class CounterTotals {
   uint64_t of(PrefetchSkip s) const { return at(counters_detail::kSkips, s); }
   uint64_t of(EgressCall c) const { return at(counters_detail::kEgress, c); }
   uint64_t of(CacheResult r) const { return at(counters_detail::kCache, r); }
+  uint64_t of(Abuse a) const { return at(counters_detail::kAbuse, a); }
   uint64_t accepted(ListenerKind k) const { return at(counters_detail::kAccepted, k); }
   int64_t open(ListenerKind k) const { return now(at(counters_detail::kOpen, k)); }
   uint64_t paused(ListenerKind k) const { return at(counters_detail::kPauses, k); }
+  uint64_t displaced(ListenerKind k) const { return at(counters_detail::kDisplaced, k); }
   uint64_t requests(Peer p) const { return at(counters_detail::kRequests, p); }
   uint64_t received(Peer p) const { return at(counters_detail::kReceived, p); }
   uint64_t sent(Peer p) const { return at(counters_detail::kSent, p); }

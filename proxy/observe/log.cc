@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kMaxLogLine = 4096;
 constexpr size_t kMaxWarnings = 512;
+constexpr Duration kSeldom = std::chrono::minutes(1);
 using LogLevel = LogConfig::Level;
 
 spdlog::level::level_enum spd_level(LogLevel level) {
@@ -69,6 +71,11 @@ struct LogGlobal {
   std::shared_ptr<spdlog::logger> logger = make_logger(LogLevel::info, nullptr);
   LogWriter* writer = nullptr;  // of that logger
   std::set<std::string, std::less<>> warned;
+  struct Seldom {
+    TimePoint next{};
+    uint64_t left_out = 0;
+  };
+  std::map<std::string, Seldom, std::less<>> seldom;
 };
 LogGlobal& log_global() {
   static LogGlobal* global = new LogGlobal;
@@ -137,10 +144,28 @@ void warn_once(std::string_view key, std::string_view text) {
   log_warning(text);
 }
 
+void warn_seldom(std::string_view key, TimePoint now, std::string_view text) {
+  std::string line(text);
+  {
+    LogGlobal& global = log_global();
+    std::lock_guard lock(global.mutex);
+    LogGlobal::Seldom& told = global.seldom[std::string(key)];
+    if (now < told.next) {
+      ++told.left_out;
+      return;
+    }
+    const uint64_t left_out = std::exchange(told.left_out, 0);
+    told.next = after(now, kSeldom);
+    if (left_out > 0) line += "; " + std::to_string(left_out) + " more since the last such line";
+  }
+  log_warning(line);
+}
+
 void forget_warnings() {
   LogGlobal& global = log_global();
   std::lock_guard lock(global.mutex);
   global.warned.clear();
+  global.seldom.clear();
 }
 
 }  // namespace siding

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/clock.h"
 #include "config/config.h"
 
 namespace siding {
@@ -41,7 +42,10 @@ uint64_t log_lines_dropped();
 /// A warning that is shown once in the life of the process for each `key`, whoever asks. Keys come
 /// from a bounded set; when 512 were used, the last line says that there will be no more.
 void warn_once(std::string_view key, std::string_view text);
-/// For tests.
+/// A warning that is shown once a minute at most for each `key`; the next line of that key says how
+/// many were left out. Keys come from a bounded set.
+void warn_seldom(std::string_view key, TimePoint now, std::string_view text);
+/// For tests: both kinds.
 void forget_warnings();
 
 }  // namespace siding

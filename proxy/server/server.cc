@@ -166,6 +166,13 @@ class Server::Impl::Thread {
     ListenerKind kind = door.kind;
     options.on_accept = [this, kind] { services_.counters().connection_opened(kind); };
     options.on_close = [this, kind] { services_.counters().connection_closed(kind); };
+    options.on_displace = [this, kind] { services_.counters().connection_displaced(kind); };
+    options.on_abuse = [this](const SocketAddress& peer, Abuse abuse) {
+      services_.counters().count(abuse);
+      const std::string reason(to_string(abuse));
+      warn_seldom("abuse:" + reason, loop_.now(),
+                  "a connection of client " + peer.ip() + " was ended for " + reason);
+    };
     options.on_pause = [this, kind] { services_.counters().listener_paused(kind); };
     options.on_refuse = [this, kind](const SocketAddress& peer, Outcome outcome,
                                      std::string_view reason) {

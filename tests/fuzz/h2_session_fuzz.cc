@@ -53,6 +53,7 @@ Signal& Socket::writable() {
   fuzz::script.waits_to_write = &writable_;
   return writable_;
 }
+bool Socket::quiet() { return true; }
 void Socket::disarm_read() { fuzz::script.waits_to_read = nullptr; }
 void Socket::shutdown_write() {}
 void Socket::reset_on_close() {}
@@ -93,6 +94,8 @@ void Listener::replace(Connection& ended, std::unique_ptr<Connection> next) {
   fuzz::connection = std::move(next);
   fuzz::connection->start();
 }
+void Listener::rests(Connection&) {}
+void Listener::works(Connection&) {}
 void Listener::accept_some(bool) {}
 void Listener::resume() {}
 

@@ -4,6 +4,7 @@
 
 /s?word=X          {"word": X, "serial": N, "user": the X-User-Id it was sent}, after the delay
 /hang              never answers; while `hang=1` is set, /s does not either
+/large?bytes=N     so many bytes
 /__set?ms=N&hang=0|1   changes the delay, or releases what hangs
 /__stats           what was counted since the start or /__reset
 /__calls           one [target, {field: value}] for each call, in order of arrival
@@ -43,7 +44,7 @@ class Connection(asyncio.Protocol):
     """One caller: HTTP/1.1 with keep-alive, one request at a time, bodies by Content-Length."""
 
     def __init__(self, state):
-        self.state, self.data, self.call, self.timer = state, b"", None, None
+        self.state, self.data, self.call, self.timer, self.size = state, b"", None, None, 0
 
     def connection_made(self, transport):
         self.transport = transport
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
 
     def request(self, target, fields):
         path, _, query = target.partition("?")
+        self.size = 0
         if path.startswith("/__"):
             self.control(path, parse_qs(query))
             return
@@ -93,6 +95,7 @@ class Connection(asyncio.Protocol):
         self.call = state.serial
         state.inside.add(self.call)
         state.most = max(state.most, len(state.inside))
+        self.size = next((int(p[6:]) for p in query.split("&") if p.startswith("bytes=")), 0)
         self.body = {"word": word, "serial": self.call, "user": fields.get("x-user-id", "")}
         if path == "/hang":
             return
@@ -113,6 +116,8 @@ class Connection(asyncio.Protocol):
 
     def reply(self, value):
         body = json.dumps(value).encode()
+        if self.size:
+            body = b"x" * self.size
         self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                              b"Content-Length: %d\r\n%s\r\n"
                              % (len(body), b"Connection: close\r\n" if self.close else b"") + body)

@@ -63,6 +63,8 @@ TEST(Metrics, Series) {
            "siding_connect_failures_total{peer=\"backend\",reason=\"refused\"} 1",
            "siding_connections{listener=\"front\"} 1",
            "siding_connections_accepted_total{listener=\"front\"} 1",
+           "siding_connections_displaced_total{listener=\"front\"} 0",
+           "siding_connections_ended_total{reason=\"resets\"} 0",
            "siding_queue_wait_seconds_bucket{le=\"0.0025\"} 0",
            "siding_queue_wait_seconds_bucket{le=\"0.005\"} 1",
            "siding_queue_wait_seconds_bucket{le=\"60\"} 1",

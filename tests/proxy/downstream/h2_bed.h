@@ -12,7 +12,7 @@ namespace siding::test {
 
 struct H2Bed : H1Bed {
   explicit H2Bed(int send_buffer = 0) : H1Bed(send_buffer) {
-    options.on_abuse = [this](Abuse kind) { abuses.push_back(kind); };
+    options.on_abuse = [this](const SocketAddress&, Abuse kind) { abuses.push_back(kind); };
   }
   ~H2Bed() { h2_clients.clear(); }
 

@@ -185,6 +185,34 @@ TEST(H2Bounds, WhatBelongsToNoRequestIsBounded) {
   EXPECT_EQ(std::vector<Abuse>{Abuse::useless_bytes}, bed.abuses);
 }
 
+// A field of 4000 bytes enters the table, then a byte each names it again.
+TEST(H2Bounds, ABlockFarBeyondTheLimitsIsNotReadToItsEnd) {
+  H2Bed bed;
+  const std::string field = "\x40\1x\x7f\xa1\x1e" + std::string(4000, 'x');
+  auto bomb = [&](uint32_t stream, size_t fields) {
+    return h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, stream,
+                    "\x82\x86\x84\x41\1a" + field + std::string(fields, '\xbe'));
+  };
+  LoopPeer& little = bed.client_with(kH2Opening + bomb(1, 200));
+  EXPECT_EQ(std::nullopt, goaway_code(little.in)) << "answered 431";
+  EXPECT_EQ(std::vector<Outcome>{Outcome::head_too_large}, bed.refused);
+  LoopPeer& far = bed.client_with(kH2Opening + bomb(1, 10'000));
+  EXPECT_EQ(uint32_t{NGHTTP2_ENHANCE_YOUR_CALM}, goaway_code(far.in));
+  EXPECT_EQ(std::vector<Abuse>{Abuse::header_bomb}, bed.abuses);
+  EXPECT_EQ(0, bed.handler.running);
+}
+
+TEST(H2Bounds, TooManyContinuationsAndSettingsAreNamed) {
+  H2Bed bed;
+  std::string frames = h2_frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, "\x82\x86\x84");
+  for (int i = 0; i < 20; ++i) frames += h2_frame(NGHTTP2_CONTINUATION, 0, 1, "");
+  EXPECT_TRUE(bed.client_with(kH2Opening + frames).eof);
+  std::string settings;
+  for (int i = 0; i < 100; ++i) settings += std::string("\0\1\0\0\x10\0", 6);
+  bed.client_with(kH2Opening + h2_frame(NGHTTP2_SETTINGS, 0, 0, settings));
+  EXPECT_EQ((std::vector<Abuse>{Abuse::header_stall, Abuse::settings}), bed.abuses);
+}
+
 TEST(H2Bounds, EachCheapFrameHasARate) {
   const std::string window(std::string("\0\0\0\1", 4));
   const std::pair<std::string, Abuse> cases[] = {
@@ -194,6 +222,8 @@ TEST(H2Bounds, EachCheapFrameHasARate) {
       {h2_frame(NGHTTP2_WINDOW_UPDATE, 0, 0, window), Abuse::window_updates},
       {h2_frame(0xfa, 0, 0, "x"), Abuse::unknown_frames},
       {h2_frame(NGHTTP2_DATA, 0, 1, ""), Abuse::empty_data},
+      {h2_frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, std::string(1, '\0')), Abuse::empty_data},
+      {h2_frame(NGHTTP2_PRIORITY_UPDATE, 0, 0, std::string("\0\0\0\1u=1", 7)), Abuse::priorities},
   };
   for (const auto& [frame, kind] : cases) {
     H2Bed bed;

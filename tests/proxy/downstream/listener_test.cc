@@ -23,11 +23,9 @@ TEST(Listener, StopsAtItsBoundAndGoesOnBelowIt) {
   bed.options.max_connections = 2;
   int pauses = 0;
   bed.options.on_pause = [&] { ++pauses; };
-  LoopPeer& a = bed.client_with(get("/hello"));
-  LoopPeer& b = bed.client_with(get("/hello"));
+  LoopPeer& a = bed.client_with(get("/wait"));
+  LoopPeer& b = bed.client_with(get("/wait"));
   LoopPeer& c = bed.client_with(get("/hello"));
-  EXPECT_TRUE(a.take());
-  EXPECT_TRUE(b.take());
   EXPECT_FALSE(c.take()) << "it waits in the kernel's queue";
   EXPECT_EQ(bed.open, 2u);
   bed.pass(1s);
@@ -37,6 +35,105 @@ TEST(Listener, StopsAtItsBoundAndGoesOnBelowIt) {
   bed.go();
   bed.pass(100ms);
   EXPECT_TRUE(c.take());
+  EXPECT_FALSE(b.eof);
+}
+
+TEST(Listener, TheLongestIdleMakesRoomForWhoWaits) {
+  H1Bed bed;
+  bed.options.max_connections = 3;
+  int displaced = 0;
+  bed.options.on_displace = [&] { ++displaced; };
+  LoopPeer& longest = bed.client_with(get("/hello"));
+  bed.pass(1s);
+  LoopPeer& idle = bed.client_with(get("/hello"));
+  LoopPeer& busy = bed.client_with(get("/wait"));
+  bed.pass(1s);
+  longest.in.clear();
+  longest.send(get("/hello"));  // now it is not the longest any more
+  bed.go();
+  EXPECT_TRUE(longest.take());
+  LoopPeer& more = bed.client_with(get("/hello"));
+  EXPECT_TRUE(more.take());
+  EXPECT_TRUE(idle.eof);
+  EXPECT_FALSE(idle.broken);
+  EXPECT_FALSE(longest.eof);
+  EXPECT_FALSE(busy.eof);
+  EXPECT_EQ(displaced, 1) << "as many as wait";
+  EXPECT_EQ(bed.open, 3u);
+}
+
+TEST(Listener, WhoIsAtWorkMakesNoRoom) {
+  H1Bed bed;
+  bed.options.max_connections = 4;
+  std::vector<LoopPeer*> at_work;
+  for (const std::string& begun :
+       {get("/wait"), std::string("GET /hel"), std::string("PRI * HTTP"),
+        std::string("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")}) {
+    at_work.push_back(&bed.client_with(begun));
+  }
+  LoopPeer& more = bed.client_with(get("/hello"));
+  for (int i = 0; i < 90; ++i) bed.pass(100ms);
+  for (LoopPeer* c : at_work) EXPECT_FALSE(c->eof);
+  EXPECT_FALSE(more.take());
+  at_work[1]->send("lo HTTP/1.1\r\nHost: a\r\n\r\n");
+  bed.go();
+  EXPECT_TRUE(at_work[1]->take());
+  bed.pass(100ms);
+  EXPECT_FALSE(at_work[1]->eof) << "it has a moment for the next request";
+  bed.pass(150ms);
+  EXPECT_TRUE(at_work[1]->eof);
+  EXPECT_TRUE(more.take());
+}
+
+TEST(Listener, ARequestThatHasComeIsNoIdleness) {
+  H1Bed bed;
+  bed.options.max_connections = 1;
+  LoopPeer& kept = bed.client_with(get("/hello"));
+  kept.in.clear();
+  bed.pass(1s);
+  LoopPeer& more = bed.client();
+  more.send(get("/hello"));
+  more.pump();
+  kept.send(get("/hello"));
+  kept.pump();  // it is in the kernel, the loop has not looked
+  bed.go();
+  EXPECT_TRUE(kept.take());
+  EXPECT_FALSE(more.take());
+}
+
+TEST(Listener, AnIdleConnectionOfHttp2IsToldToGo) {
+  H1Bed bed;
+  bed.options.max_connections = 1;
+  LoopPeer& idle =
+      bed.client_with("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9));
+  bed.pass(1s);
+  EXPECT_FALSE(idle.eof);
+  idle.in.clear();
+  LoopPeer& more = bed.client_with(get("/hello"));
+  EXPECT_TRUE(more.take());
+  EXPECT_TRUE(idle.eof);
+  EXPECT_FALSE(idle.broken);
+  // GOAWAY: no stream, no error.
+  EXPECT_EQ(idle.in, std::string("\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\0", 17));
+}
+
+// A flood of connections that do nothing: each has its moment, and none is looked at again and again.
+TEST(Listener, MakesRoomForManyInBatches) {
+  H1Bed bed;
+  bed.options.max_connections = 100;
+  int displaced = 0;
+  bed.options.on_displace = [&] { ++displaced; };
+  for (int i = 0; i < 200; ++i) bed.client();
+  bed.go();
+  EXPECT_EQ(displaced, 0);
+  bed.pass(250ms);
+  EXPECT_EQ(displaced, 32);
+  EXPECT_TRUE(bed.settle(100)) << "it spins";
+  bed.pass(50ms);
+  EXPECT_EQ(displaced, 64);
+  for (int i = 0; i < 10; ++i) bed.pass(50ms);
+  EXPECT_EQ(displaced, 100);
+  EXPECT_EQ(bed.open, 100u);
 }
 
 TEST(Listener, CountsForAllOfItsKind) {
@@ -71,8 +168,9 @@ TEST(Listener, OutOfDescriptorsItWaitsInsteadOfSpinning) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     H1Bed bed;
-    LoopPeer& first = bed.client_with(get("/hello"));
+    LoopPeer& first = bed.client_with(get("/wait"));
     LoopPeer& second = bed.client();  // in the accept queue
+    LoopPeer& third = bed.client();
     int last = dup(0);
     rlimit limit{static_cast<rlim_t>(last), static_cast<rlim_t>(last)};
     close(last);
@@ -82,10 +180,18 @@ TEST(Listener, OutOfDescriptorsItWaitsInsteadOfSpinning) {
     bool held = bed.open == 1 && !second.take().has_value();
     bool rests = bed.settle(100);
     first.close();
+    bool filled = dup(0) >= 0;  // only the listener's own descriptor gets free
     bed.go();
     bed.pass(100ms);
-    bool served = second.take().has_value();
-    _exit(held && rests && served ? 0 : 1 + (held ? 0 : 2) + (rests ? 0 : 4) + (served ? 0 : 8));
+    bool served = filled && second.take().has_value();
+    third.send(get("/hello"));
+    bed.go();
+    served = served && !third.take();
+    bed.pass(250ms);  // now the second one is idle
+    bool displaced = third.take().has_value() && second.eof;
+    _exit(held && rests && served && displaced
+              ? 0
+              : 1 + (held ? 0 : 2) + (rests ? 0 : 4) + (served ? 0 : 8) + (displaced ? 0 : 16));
   }
   int status = 0;
   waitpid(child, &status, 0);

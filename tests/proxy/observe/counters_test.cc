@@ -24,6 +24,8 @@ TEST(Counters, WhatIsCountedIsWhatIsRead) {
   here.connection_opened(ListenerKind::front);
   here.connection_closed(ListenerKind::front);
   here.listener_paused(ListenerKind::admin);
+  here.connection_displaced(ListenerKind::front);
+  here.count(Abuse::pings);
   here.request(Peer::backend);
   here.received(Peer::backend, 1000);
   here.sent(Peer::upstream, 7);
@@ -44,6 +46,9 @@ TEST(Counters, WhatIsCountedIsWhatIsRead) {
   EXPECT_EQ(totals.accepted(ListenerKind::front), 2u);
   EXPECT_EQ(totals.open(ListenerKind::front), 1);
   EXPECT_EQ(totals.paused(ListenerKind::admin), 1u);
+  EXPECT_EQ(totals.displaced(ListenerKind::front), 1u);
+  EXPECT_EQ(totals.of(Abuse::pings), 1u);
+  EXPECT_EQ(totals.of(Abuse::resets), 0u);
   EXPECT_EQ(totals.requests(Peer::backend), 1u);
   EXPECT_EQ(totals.received(Peer::backend), 1000u);
   EXPECT_EQ(totals.sent(Peer::upstream), 7u);

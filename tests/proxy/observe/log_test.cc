@@ -56,6 +56,25 @@ TEST(Log, WarnsOnceAKeyAndAboutABoundedNumberOfThem) {
   forget_warnings();
 }
 
+TEST(Log, WarnsSeldomOfEachKeyAndSaysHowOftenItWas) {
+  forget_warnings();
+  TestPipe pipe;
+  {
+    Log log(LogConfig::Level::warning, pipe.write_end());
+    TimePoint now{};
+    warn_seldom("a", now, "first");
+    warn_seldom("a", now + std::chrono::seconds(59), "second");
+    warn_seldom("b", now, "other");
+    warn_seldom("a", now + std::chrono::seconds(59), "third");
+    warn_seldom("a", now + std::chrono::seconds(60), "fourth");
+    warn_seldom("a", now + std::chrono::seconds(120), "fifth");
+  }
+  EXPECT_EQ(without_times(pipe.read_all()),
+            "warning first\nwarning other\n"
+            "warning fourth; 2 more since the last such line\nwarning fifth\n");
+  forget_warnings();
+}
+
 TEST(LogThreads, AnyThreadMayLog) {
   TestPipe pipe;
   std::thread reader;
