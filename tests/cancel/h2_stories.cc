@@ -22,7 +22,7 @@ const std::string kShop =
 /// What a client does with its connection, each time that something may have come.
 struct Script {
   H2Client::Options options{};
-  std::function<std::vector<int32_t>(H2Client&)> ask;          ///< the streams that count
+  std::function<std::vector<int32_t>(H2Client&)> ask;  ///< the streams that count
   std::function<void(H2Client&)> go_on = [](H2Client&) {};
 };
 

@@ -82,7 +82,8 @@ Io Socket::write(Buffer& out) {
   return {out.empty() ? Io::State::ok : Io::State::again, n, 0};
 }
 
-Listener::Listener(Loop& loop, int, const ListenerOptions& options) : loop_(loop), options_(options) {}
+Listener::Listener(Loop& loop, int, const ListenerOptions& options)
+    : loop_(loop), options_(options) {}
 Listener::~Listener() = default;
 void Listener::remove(Connection& ended) {
   assert(&ended == fuzz::connection.get());
