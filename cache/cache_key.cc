@@ -101,10 +101,7 @@ std::optional<CacheKey> cache_key(const RequestHead& request, const AskedOrigin&
     append_piece(request.fields, "content-encoding", key.content);
     append_piece(request.fields, "content-language", key.content);
   }
-  if (!origin.forwarded_host.empty()) {
-    key.content += " for ";
-    key.content += origin.forwarded_host;
-  }
+  if (!origin.claims.empty()) key.content += " for " + origin.claims;
   return key;
 }
 

@@ -17,8 +17,8 @@ namespace siding {
 struct CacheKey {
   /// "https://example.org/a/b?q=1": see uri_key(). Holds no space.
   std::string uri;
-  /// For QUERY: the digest and what tells how to read the content. Then the X-Forwarded-Host that was
-  /// believed, if that is another host.
+  /// For QUERY: the digest and what tells how to read the content. Then what a trusted proxy's fields claim
+  /// beside the origin (AskedOrigin::claims).
   std::string content;
   bool operator==(const CacheKey&) const = default;
   /// Both in one; different keys have different texts.

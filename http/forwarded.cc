@@ -176,13 +176,30 @@ std::string client_address(const Fields& fields, std::string_view peer_ip,
 AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop) {
   AskedOrigin out{hop.scheme, hop.host, {}};
   if (!hop.trusted) return out;
+  bool scheme_said = false;
   if (fields.count("x-forwarded-proto") == 1) {
     std::string_view scheme = *fields.get("x-forwarded-proto");
-    if (equals_ignore_case(scheme, "https")) out.scheme = "https";
-    if (equals_ignore_case(scheme, "http")) out.scheme = "http";
+    scheme_said = true;
+    if (equals_ignore_case(scheme, "https")) {
+      out.scheme = "https";
+    } else if (equals_ignore_case(scheme, "http")) {
+      out.scheme = "http";
+    } else {
+      scheme_said = false;
+    }
   }
-  const Field* host = fields.find("x-forwarded-host");
-  if (host != nullptr && host->value != hop.host) out.forwarded_host = host->value;
+  constexpr std::string_view kPrefix = "x-forwarded-";
+  for (const Field& f : fields) {
+    if (f.name.size() <= kPrefix.size() || !is_forwarding_field(f.name)) continue;
+    const std::string what = lower(f.name.substr(kPrefix.size()));
+    const bool known = what == "for" || (what == "proto" && scheme_said) ||
+                       (what == "host" && f.value == hop.host) ||
+                       (what == "port" && f.value == (out.scheme == "https" ? "443" : "80"));
+    if (known) continue;
+    // With its length, so that two can never be taken for one.
+    out.claims.append(what).append(" ").append(std::to_string(f.value.size())).append(":");
+    out.claims.append(f.value).append(" ");
+  }
   return out;
 }
 

@@ -32,12 +32,14 @@ std::string client_address(const Fields& fields, std::string_view peer_ip,
                            const std::function<bool(std::string_view ip)>& trusted);
 
 /// The origin that the client asked: a trusted proxy in front may have ended its TLS, or changed Host.
-/// X-Forwarded-Proto counts if there is one. A proxy may pass on an X-Forwarded-Host that its client made up,
-/// and an application may believe it or not: it stands beside the host.
+/// X-Forwarded-Proto counts if there is one. What else it passes on its client may have made up, and an
+/// application may believe it or not: that stands beside the origin.
 struct AskedOrigin {
-  std::string_view scheme;            ///< "http" or "https"
-  std::string_view host;              ///< the request's authority
-  std::string_view forwarded_host{};  ///< X-Forwarded-Host, where that is another
+  std::string_view scheme;  ///< "http" or "https"
+  std::string_view host;    ///< the request's authority
+  /// X-Forwarded-Host where that is another, -Port where it is not the scheme's, -Prefix, -User and whatever
+  /// else begins so but -For; empty: nothing.
+  std::string claims{};
 };
 AskedOrigin asked_origin(const Fields& fields, const ForwardedHop& hop);
 

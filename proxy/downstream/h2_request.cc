@@ -231,11 +231,18 @@ void H2Request::on_timer() {
   const ListenerOptions& options = connection_.listener_.options();
   const TimePoint now = connection_.loop_.now();
   if (!out_.empty() && now >= after(progress_, options.send_timeout)) {
-    // An answer that is not taken, while the connection is alive: its window stays shut.
-    nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
-    connection_.spend(Abuse::read_stall);
-    connection_.loop_.wake(connection_.step_);
-    return;
+    nghttp2_session* session = connection_.session_;
+    const bool shut = nghttp2_session_get_stream_remote_window_size(session, id_) <= 0 ||
+                      nghttp2_session_get_remote_window_size(session) <= 0;
+    if (shut) {
+      // An answer that is not taken, while the connection is alive: its window stays shut.
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+      connection_.spend(Abuse::read_stall);
+      connection_.loop_.wake(connection_.step_);
+      return;
+    }
+    // Others go first, by their priority; whether anything moves at all is the connection's to see.
+    progress_ = now;
   }
   if (waits_for_body() && now >= after(progress_, options.body_timeout)) {
     body_fault = Outcome::body_timeout;

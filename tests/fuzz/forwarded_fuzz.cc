@@ -78,7 +78,7 @@ void check_set(const Fields& before, const ForwardedHop& hop) {
   }
   const AskedOrigin origin = asked_origin(before, hop);
   assert(origin.scheme == "http" || origin.scheme == "https");
-  assert(hop.trusted || (origin.scheme == hop.scheme && origin.forwarded_host.empty()));
+  assert(hop.trusted || (origin.scheme == hop.scheme && origin.claims.empty()));
   // What was set by this hop is what the next one believes of it.
   if (!hop.trusted && !hop.peer_ip.empty()) {
     assert(client_address(fields, "10.9.9.9", trusted) == hop.peer_ip);

@@ -165,16 +165,35 @@ TEST(Forwarded, TheOriginThatWasAskedIsWhatATrustedProxySays) {
   auto asked = [](const Lines& lines, bool trusted = true) {
     Fields f = fields(lines);
     AskedOrigin o = asked_origin(f, {"10.0.0.1", trusted, "http", "shop"});
-    return std::string(o.scheme) + "://" + std::string(o.host) + " " +
-           std::string(o.forwarded_host);
+    return std::string(o.scheme) + "://" + std::string(o.host) + " " + o.claims;
   };
   EXPECT_EQ(asked({}), "http://shop ");
   EXPECT_EQ(asked({{"X-Forwarded-Proto", "HTTPS"}, {"X-Forwarded-Host", "shop"}}), "https://shop ");
-  EXPECT_EQ(asked({{"X-Forwarded-Host", "a.example"}}), "http://shop a.example");
+  EXPECT_EQ(asked({{"X-Forwarded-Host", "a.example"}}), "http://shop host 9:a.example ");
   EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "a"}}, false),
             "http://shop ");
-  EXPECT_EQ(asked({{"X-Forwarded-Proto", "ftp"}}), "http://shop ");
-  EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Proto", "http"}}), "http://shop ");
+  EXPECT_EQ(asked({{"X-Forwarded-Proto", "ftp"}}), "http://shop proto 3:ftp ");
+  EXPECT_EQ(asked({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Proto", "http"}}),
+            "http://shop proto 5:https proto 4:http ");
+  EXPECT_EQ(asked({{"X-Forwarded-For", "192.0.2.1"},
+                   {"Forwarded", "for=192.0.2.1"},
+                   {"X-Real-IP", "192.0.2.1"}}),
+            "http://shop ");
+}
+
+// Frameworks make links and redirects of them, or even let somebody in.
+TEST(Forwarded, WhatElseATrustedProxyPassesOnStandsBesideTheOrigin) {
+  auto claims = [](const Lines& lines) {
+    Fields f = fields(lines);
+    return asked_origin(f, {"10.0.0.1", true, "http", "shop"}).claims;
+  };
+  EXPECT_EQ(claims({{"X-Forwarded-Prefix", "//evil"}}), "prefix 6://evil ");
+  EXPECT_EQ(claims({{"X-Forwarded-Scheme", "https"}, {"X-Forwarded-Ssl", "on"}}),
+            "scheme 5:https ssl 2:on ");
+  EXPECT_EQ(claims({{"X-Forwarded-User", "ann"}}), "user 3:ann ");
+  EXPECT_EQ(claims({{"X-Forwarded-Port", "80"}}), "");
+  EXPECT_EQ(claims({{"X-Forwarded-Port", "443"}}), "port 3:443 ");
+  EXPECT_EQ(claims({{"X-Forwarded-Port", "443"}, {"X-Forwarded-Proto", "https"}}), "");
 }
 
 TEST(Forwarded, RequestId) {

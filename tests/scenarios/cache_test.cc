@@ -218,6 +218,17 @@ TEST(Cache, AForwardedHostChoosesForNobodyElse) {
   EXPECT_EQ(2, shop.backend.requests());
 }
 
+TEST(Cache, WhatAProxyPassesOnChoosesForNobodyElse) {
+  CachedShop shop("true", {.top = "trusted_proxies = [\"127.0.0.1\"]\n"});
+  shop.backend.on_request([](Origin::Call& call) {
+    call.respond("under " + call.request.field("x-forwarded-prefix"), kMinute);
+  });
+  shop.ask("/", "X-Forwarded-Prefix: //evil\r\n");
+  EXPECT_EQ("under ", shop.ask("/").body);
+  EXPECT_EQ("under //evil", shop.ask("/", "X-Forwarded-Prefix: //evil\r\n").body);
+  EXPECT_EQ(2, shop.backend.requests());
+}
+
 TEST(Cache, WhoMayMeanAnotherUriChoosesForNobody) {
   CachedShop shop;
   shop.backend.on_request(

@@ -99,6 +99,34 @@ TEST(H2Bounds, AConnectionThatIsNotReadEnds) {
   EXPECT_EQ(std::vector<Abuse>{Abuse::read_stall}, bed.abuses);
 }
 
+TEST(H2Bounds, AnAnswerThatOthersGoBeforeWaits) {
+  H2Bed bed(16 * 1024);
+  bed.handler.large = 8 << 20;
+  H2Client& c = bed.h2({.window = 16 << 20, .extensible = true});
+  nghttp2_session_set_local_window_size(c.session(), 0, 0, 16 << 20);
+  const int32_t patient = c.get("/large", {{"priority", "u=7"}});
+  const int32_t urgent = c.get("/large", {{"priority", "u=0"}});
+  bed.peer().on_pump(bed.peer());
+  bed.peer().reading = false;
+  for (int i = 0; i < 9; ++i) {
+    bed.go();
+    bed.peer().reading = true;
+    bed.peer().pump();
+    bed.peer().reading = false;
+    bed.pass(10s);
+  }
+  EXPECT_GT(c.answer(urgent).body.size(), 0u);
+  EXPECT_EQ(0u, c.answer(patient).body.size());
+  EXPECT_FALSE(c.answer(patient).closed);
+  bed.peer().reading = true;
+  // The kernel takes its time to tell that there is room again.
+  EXPECT_TRUE(bed.until([&] {
+    bed.go();
+    return c.answer(patient).ended && c.answer(urgent).ended;
+  }));
+  EXPECT_EQ(size_t{8} << 20, c.answer(patient).body.size());
+}
+
 TEST(H2Bounds, ADrainAnswersAllThatItTook) {
   H2Bed bed;
   H2Client& c = bed.h2();
