@@ -61,8 +61,11 @@ class SmallPool {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)  // as g++ says it
   static constexpr bool kPooled = false;
+#elif defined(__has_feature)  // as clang does
+  static constexpr bool kPooled =
+      !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
 #else
   static constexpr bool kPooled = true;
 #endif

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "cache/reference.h"
 #include "cache/reuse.h"
 #include "http/uri.h"
@@ -11,14 +12,23 @@ namespace siding {
 
 namespace {
 
+bool completes_escape(std::string_view key, char c) {
+  if (hex_value(c) < 0) return false;
+  const std::string_view last = key.substr(key.size() - std::min<size_t>(key.size(), 2));
+  return last.ends_with('%') || (last.starts_with('%') && hex_value(last.back()) >= 0);
+}
+
 void append_path(std::string_view path, std::string& key) {
+  constexpr CharSet kNone("");
   for (size_t i = 0; i < path.size(); ++i) {
     if (!is_escape(path, i)) {
       key += path[i];
       continue;
     }
     char c = escaped_byte(path, i);
-    percent_encode({&c, 1}, kUnreserved, key);
+    // Behind a `%` that begins no escape, a digit that is decoded would make one of it: a key is to be
+    // the key of itself too, as purges are told to others by it.
+    percent_encode({&c, 1}, completes_escape(key, c) ? kNone : kUnreserved, key);
     i += 2;
   }
 }

@@ -91,9 +91,15 @@ class Reader {
     for (uint64_t i = 0; ok_ && i < count; ++i) list.emplace_back(text());
     return list;
   }
+  /// Of an age or a lifetime: what is longer than for ever was never written, and no sum holds it.
+  Seconds length() {
+    const Seconds s(static_cast<int64_t>(number()));
+    ok_ = ok_ && s >= -kForever && s <= kForever;
+    return ok_ ? s : Seconds(0);
+  }
   std::optional<Seconds> seconds() {
     const bool there = number() == 1;
-    const Seconds s(static_cast<int64_t>(number()));
+    const Seconds s = length();
     return there ? std::optional(s) : std::nullopt;
   }
   bool flag() { return number() == 1; }
@@ -130,13 +136,14 @@ void write(Writer& w, const Freshness& f) {
 }
 std::optional<Freshness> freshness_of(Reader& r) {
   Freshness f;
-  f.lifetime.length = Seconds(static_cast<int64_t>(r.number()));
+  f.lifetime.length = r.length();
   const uint64_t source = r.number();
   if (source >= static_cast<uint64_t>(LifetimeSource::count_)) return std::nullopt;
   f.lifetime.source = static_cast<LifetimeSource>(source);
   f.response_time = WallTime(r.duration());
   const bool aged = r.flag();
   const Duration age = r.duration();
+  if (age < Duration::zero()) return std::nullopt;
   if (aged) f.initial_age = age;
   f.always_validate = r.flag();
   f.never_stale = r.flag();

@@ -23,6 +23,8 @@ struct Ip {
 };
 
 std::optional<Ip> parse_ip(std::string_view text) {
+  // inet_pton() reads up to a NUL, which TOML can write, and would not see what follows it.
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string s(text);
   Ip ip;
   if (inet_pton(AF_INET6, s.c_str(), ip.bytes.data()) == 1) return ip;
@@ -68,6 +70,7 @@ Parsed<std::string> parse_unix_path(std::string_view text) {
   if (path.empty() || path[0] != '/') {
     return {{}, "the path of a unix socket is absolute, such as \"unix:/run/siding.sock\""};
   }
+  if (path.find('\0') != std::string_view::npos) return {{}, "a path ends at a NUL; leave it out"};
   if (path.size() > kMaxUnixPath) {
     return {{},
             "the path of a unix socket has at most " + std::to_string(kMaxUnixPath) +
@@ -327,7 +330,7 @@ Parsed<std::string> parse_resolver(std::string_view text) {
     const bool v6 = host.find(':') != std::string_view::npos;
     return (v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::string(port);
   };
-  if (parse_ip(text)) return {with_port(text, "53"), ""};
+  if (parse_ip(text)) return {with_port(lower(text), "53"), ""};
   const SplitAddress parts = split_host_port(text);
   const auto port = parse_port(parts.port);
   if (!parse_ip(parts.host) || (parts.has_port && (!port || *port == 0))) {

@@ -22,6 +22,12 @@ const T* find_named(const std::vector<T>& list, std::string_view name) {
 
 }  // namespace
 
+std::vector<const CertificateFiles*> ListenTls::certificates() const {
+  std::vector<const CertificateFiles*> all{this};
+  for (const CertificateFiles& files : more) all.push_back(&files);
+  return all;
+}
+
 std::string ListenAddress::text() const {
   if (!unix_path.empty()) return "unix:" + unix_path;
   return bracketed(host) + ":" + std::to_string(port);

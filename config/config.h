@@ -21,13 +21,32 @@ namespace siding {
 
 using namespace std::chrono_literals;
 
-/// An address to listen on or a resolver to ask: an IP literal and a port, or a unix socket path.
+/// A certificate that siding shows to clients. Files, read again when they change.
+struct CertificateFiles {
+  std::string certificate;  ///< PEM, with its chain
+  std::string key;          ///< PEM, of `certificate`
+  std::string ocsp;         ///< DER: the authority's word that it still holds; empty: none is given
+};
+
+/// TLS with clients. The first certificate is for whoever asks for a name that none of them has.
+struct ListenTls : CertificateFiles {
+  std::vector<CertificateFiles> more;  ///< for the names in them
+  std::string client_ca;               ///< PEM: who vouches for clients; empty: they are not asked
+  enum class Client { required, optional } client = Client::required;
+  enum class MinVersion { tls12, tls13 } min_version = MinVersion::tls12;
+
+  std::vector<const CertificateFiles*> certificates() const;  ///< all, the first first
+};
+
+/// An address to listen on: an IP literal and a port, or a unix socket path.
 struct ListenAddress {
   std::string host;  ///< "0.0.0.0", "::1"; empty for a unix socket
   uint16_t port = 0;
-  std::string unix_path;     ///< "unix:/run/siding.sock" without the prefix
-  std::string text() const;  ///< as written
-  bool local() const;        ///< loopback or a unix socket: only this machine reaches it
+  std::string unix_path;         ///< "unix:/run/siding.sock" without the prefix
+  bool proxy_protocol = false;   ///< a PROXY header comes first; of clients' listeners only
+  std::optional<ListenTls> tls;  ///< likewise
+  std::string text() const;      ///< as written
+  bool local() const;            ///< loopback or a unix socket: only this machine reaches it
 };
 
 /// A network in CIDR form; `private`, `loopback` and `any` are written out when loading.

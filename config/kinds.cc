@@ -2,6 +2,7 @@
 #include "config/kinds.h"
 
 #include "base/text.h"
+#include "config/sections.h"
 
 namespace siding {
 namespace {
@@ -117,16 +118,26 @@ void Time::read(const Node& node, std::optional<Duration>& out, Faults& faults) 
 }
 
 void ListenEntry::read(const Node& node, ListenAddress& out, Faults& faults) const {
-  const Text<ListenAddress> kAddress{parse_listen_address, nullptr};
   if (node.is(Node::Kind::table)) {
-    Reader reader(node, "this table", faults);
-    reader.required("address", out, kAddress, "such as address = \"0.0.0.0:8080\"");
-    reader.finish();
+    TableOf<ListenAddress>{clients ? "[[listen]]" : "this table"}.read(node, out, faults);
+    for (const char* key : {"tls", "proxy_protocol"}) {
+      const Node* set = clients ? nullptr : node.find(key);
+      if (set == nullptr) continue;
+      faults.error(set->key_place,
+                   "`" + std::string(key) +
+                       "` is for the listen of clients, at the top of the file; this "
+                       "one is for the application and its machine");
+    }
   } else if (node.is(Node::Kind::integer)) {
     faults.error(node.place, parse_listen_address(std::to_string(node.number)).error);
   } else {
-    kAddress.read(node, out, faults);
+    kind::kAddress.read(node, out, faults);
   }
+}
+
+std::string ListenEntry::print(const ListenAddress& value) const {
+  const bool plain = !value.tls && !value.proxy_protocol;
+  return plain ? toml_string(value.text()) : TableOf<ListenAddress>().print(value);
 }
 
 void Networks::read(const Node& node, std::vector<Cidr>& out, Faults& faults) const {

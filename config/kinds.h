@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/node.h"
+#include "config/printer.h"
 #include "config/reader.h"
 #include "config/values.h"
 
@@ -147,10 +148,31 @@ struct ListOf {
 template <class Kind>
 ListOf(Kind) -> ListOf<Kind>;
 
-/// An address as a string, or as a table that has room for what else a listener may need.
+/// A table in the place of a value: { key = ... }.
+template <class S>
+struct TableOf {
+  std::string_view title;  ///< what messages call it
+
+  void read(const Node& node, S& out, Faults& faults) const {
+    if (!node.is(Node::Kind::table)) return report_type(node, faults, "a table");
+    Reader reader(node, std::string(title), faults);
+    options(reader, out);
+    reader.finish();
+  }
+  std::string print(const S& value) const {
+    S copy = value;  // a visitor may write; this one does not
+    Printer printer("", Printer::Style::braces);
+    options(printer, copy);
+    return "{ " + printer.text() + " }";
+  }
+};
+
+/// An address as a string, or as a table that says what comes before HTTP there.
 struct ListenEntry {
+  bool clients = false;  ///< for them: with `tls` and `proxy_protocol`
+
   void read(const Node& node, ListenAddress& out, Faults& faults) const;
-  std::string print(const ListenAddress& value) const { return toml_string(value.text()); }
+  std::string print(const ListenAddress& value) const;
 };
 
 /// Networks, or words that stand for several: they are written out.

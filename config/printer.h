@@ -47,6 +47,10 @@ class Printer {
     write(key, "{ " + printer.options_ + " }");
   }
   template <class S>
+  void inline_table(std::string_view key, std::optional<S>& section) {
+    if (section) inline_table(key, *section);
+  }
+  template <class S>
   void named_tables(std::string_view key, std::vector<S>& sections, std::string S::*name) {
     for (S& section : sections) table(std::string(key) + "." + section.*name, section);
   }

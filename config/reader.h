@@ -55,6 +55,10 @@ class Reader {
   void inline_table(std::string_view key, S& section) {
     table(key, section);
   }
+  template <class S>
+  void inline_table(std::string_view key, std::optional<S>& section) {
+    table(key, section);
+  }
 
   /// [key.NAME], for any names.
   template <class S>

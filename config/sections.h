@@ -17,7 +17,10 @@ inline constexpr Time kLongTime{1ms, 24h};        // of something that may last
 inline constexpr Time kLifetime{0s, 24h * 3650};  // of a stored answer
 inline constexpr Count kConnections{1, 1'000'000};
 
+inline const Text<ListenAddress> kAddress{parse_listen_address,
+                                          [](auto& address) { return address.text(); }};
 inline const ListOf kListen{ListenEntry{}};
+inline const ListOf kClientListen{ListenEntry{true}};
 inline const Text<OriginUrl> kBackendUrl{parse_backend_url, [](auto& url) { return url.text; }};
 inline const Text<OriginUrl> kUpstreamUrl{parse_upstream_url, [](auto& url) { return url.text; }};
 inline const Text<OriginUrl> kRedisUrl{
@@ -50,6 +53,7 @@ inline const Text<std::string> kPemFile{
       return text == "none" ? Parsed<std::string>{"", ""} : parse_absolute_path(text);
     },
     [](const std::string& path) { return path.empty() ? std::string("none") : path; }};
+inline const Text<std::string> kFile{parse_absolute_path, as_is};
 inline const Text<std::string> kServerName{
     [](std::string_view text) {
       return text == "auto" ? Parsed<std::string>{"", ""} : parse_server_name(text);
@@ -78,6 +82,34 @@ void secret(V& v, std::string_view key, std::string& value, std::string& file) {
   v.option(key, both, Secret{});
   value = both.value;
   file = both.file;
+}
+
+template <class V>
+void options(V& v, CertificateFiles& c) {
+  v.required("certificate", c.certificate, kind::kFile,
+             "the PEM file with the certificate and its chain");
+  v.required("key", c.key, kind::kFile, "the PEM file with the key of `certificate`");
+  v.option("ocsp", c.ocsp, kind::kPemFile);
+}
+
+template <class V>
+void options(V& v, ListenTls& c) {
+  options(v, static_cast<CertificateFiles&>(c));
+  v.option("more", c.more, ListOf{TableOf<CertificateFiles>{"[listen.tls] more"}});
+  v.option("client_ca", c.client_ca, kind::kPemFile);
+  using Client = ListenTls::Client;
+  v.option("client", c.client,
+           OneOf<Client>{{{"required", Client::required}, {"optional", Client::optional}}});
+  using MinVersion = ListenTls::MinVersion;
+  v.option("min_version", c.min_version,
+           OneOf<MinVersion>{{{"1.2", MinVersion::tls12}, {"1.3", MinVersion::tls13}}});
+}
+
+template <class V>
+void options(V& v, ListenAddress& c) {
+  v.required("address", c, kind::kAddress, "such as address = \"0.0.0.0:8443\"");
+  v.option("proxy_protocol", c.proxy_protocol, Flag{});
+  v.inline_table("tls", c.tls);
 }
 
 template <class V>
@@ -249,7 +281,7 @@ template <class V>
 void options(V& v, LimitsConfig& c) {
   v.option("memory", c.memory, Size{8 << 20, 1ull << 50, "auto"});
   v.option("spill", c.spill, Size{0, 1ull << 50});
-  v.option("spill_dir", c.spill_dir, Text<std::string>{parse_absolute_path, kind::as_is});
+  v.option("spill_dir", c.spill_dir, kind::kFile);
   v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
   v.option("max_head", c.max_head, Size{1 << 10, 16 << 20});
   v.option("max_fields", c.max_fields, Count{8, 10'000});
@@ -323,7 +355,7 @@ void options(V& v, AdminConfig& c) {
 
 template <class V>
 void options(V& v, Config& c) {
-  v.required("listen", c.listen, kind::kListen,
+  v.required("listen", c.listen, kind::kClientListen,
              "where clients come in, such as listen = [\"0.0.0.0:8080\"]");
   v.option("threads", c.threads, Count{1, 256, "auto"});
   v.option("trusted_proxies", c.trusted_proxies, Networks{});

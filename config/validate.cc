@@ -1,4 +1,5 @@
-// Checks between options, but for routes (see validate.h; routes are in validate_routes.cc).
+// Checks between options, but for routes and for what comes before HTTP at clients' listeners (see
+// validate.h; those are in validate_routes.cc and validate_clients.cc).
 // Invariant: a value whose own fault is reported is at its default here and gives no second message.
 #include "config/validate.h"
 
@@ -258,6 +259,7 @@ void validate_limits(const Config& config, const Node& root, Faults& faults) {
 
 void validate(const Config& config, const Node& root, Faults& faults) {
   validate_listeners(config, root, faults);
+  validate_clients(config, root, faults);
   validate_backends(config, root, faults);
   validate_upstreams(config, root, faults);
   validate_routes(config, root, faults);

@@ -178,6 +178,7 @@ Parsed<std::string> parse_target(std::string_view text) {
 
 Parsed<std::string> parse_absolute_path(std::string_view text) {
   if (text.empty() || text[0] != '/') return {{}, "a path begins with \"/\", such as \"/tmp\""};
+  if (text.find('\0') != std::string_view::npos) return {{}, "a path ends at a NUL; leave it out"};
   return {std::string(text), ""};
 }
 

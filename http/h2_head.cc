@@ -102,6 +102,7 @@ void H2RequestReader::add_pseudo(std::string_view name, std::string_view value) 
 
 RequestHead H2RequestReader::take() {
   RequestHead head;
+  head.http2 = true;
   if (!fault_.reason.empty()) return head;
   // One block for all that is kept.
   const Mark cookie = keep(cookie_);

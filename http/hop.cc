@@ -128,8 +128,14 @@ void strip_response_fields(Fields& fields, bool keep_trailer) {
   });
 }
 
-void add_via(Fields& fields, int minor_version) {
-  fields.add_view("Via", minor_version >= 1 ? "1.1 siding" : "1.0 siding");
+void add_via(RequestHead& head) {
+  head.fields.add_view("Via", head.http2                ? "2 siding"
+                              : head.minor_version >= 1 ? "1.1 siding"
+                                                        : "1.0 siding");
+}
+
+void add_via(ResponseHead& head) {
+  head.fields.add_view("Via", head.minor_version >= 1 ? "1.1 siding" : "1.0 siding");
 }
 
 MaxForwards count_forward(RequestHead& head) {

@@ -31,8 +31,9 @@ void strip_request_fields(Fields& fields, Direction direction);
 /// The same for an answer. `keep_trailer`: the trailers will be passed on, so the Trailer field is.
 void strip_response_fields(Fields& fields, bool keep_trailer);
 
-/// Appends this hop, "1.1 siding". `minor_version` is that of the message as received.
-void add_via(Fields& fields, int minor_version);
+/// Appends this hop with the version of the message as received, "1.1 siding" (RFC 9110 7.6.3).
+void add_via(RequestHead& head);
+void add_via(ResponseHead& head);
 
 /// TRACE and OPTIONS carry a count of hops (RFC 9110 7.6.2).
 enum class MaxForwards : uint8_t {

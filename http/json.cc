@@ -102,11 +102,13 @@ bool has_too_exact(std::string_view json) {
     const std::string_view digits = number.substr(0, number.find_first_of("eE"));
     i += number.size() - 1;
     if (number.find_first_of(".eE") == std::string_view::npos) continue;  // whole: as it is
-    const std::string_view exact =
-        digits.substr(std::min(digits.find_first_not_of("0."), digits.size()));
+    std::string_view exact = digits.substr(std::min(digits.find_first_not_of("0."), digits.size()));
+    // Zeros at the end of a fraction say nothing more.
+    if (digits.find('.') != digits.npos) exact = exact.substr(0, exact.find_last_not_of('0') + 1);
     const auto point = static_cast<size_t>(std::count(exact.begin(), exact.end(), '.'));
-    if (exact.size() - point > 15 || digits.size() > 40 || number.size() > digits.size() + 4)
-      return true;
+    const std::string_view exponent = number.substr(digits.size());
+    const size_t plus = exponent.substr(0, 2).ends_with('+') ? 1 : 0;
+    if (exact.size() - point > 15 || digits.size() > 40 || exponent.size() > 4 + plus) return true;
   }
   return false;
 }

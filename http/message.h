@@ -24,6 +24,7 @@ struct RequestHead {
   std::string_view authority;
   TargetForm form = TargetForm::origin;
   int minor_version = 1;  ///< of HTTP/1 as received; 1 for later versions
+  bool http2 = false;     ///< as received
   Fields fields;
 
   std::string_view path() const { return target.substr(0, target.find('?')); }

@@ -2,6 +2,7 @@
 // Invariant: the literals of a parsed template are fit for their place, and so is every default.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text.h"
 #include "http/template.h"
@@ -19,21 +20,29 @@ constexpr std::array<std::string_view, 6> kFilters{"trim", "lower",   "first",
 
 std::string ticked(std::string_view text) { return '`' + std::string(text) + '`'; }
 
-/// Insertions, deletions and replacements that turn one word into the other.
+constexpr size_t kLongestWord = 9;  // with two more letters than any that is known
+
+/// Insertions, deletions and replacements that turn one word into the other, of kLongestWord at most.
 size_t edits(std::string_view a, std::string_view b) {
-  if (a.empty() || b.empty()) return a.size() + b.size();
-  size_t replaced = edits(a.substr(1), b.substr(1)) + (a[0] == b[0] ? 0 : 1);
-  if (a[0] == b[0]) return replaced;
-  return std::min({replaced, edits(a.substr(1), b) + 1, edits(a, b.substr(1)) + 1});
+  std::array<size_t, kLongestWord + 1> row{};  // what turns the front of `a` into each front of `b`
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row[b.size()];
 }
 
 /// "; did you mean `query`?", else all the words.
 template <size_t N>
 std::string advice(std::string_view word, const std::array<std::string_view, N>& words) {
-  constexpr size_t kLongest = 9;  // edits() tries every way
   std::string all;
   for (std::string_view known : words) {
-    if (word.size() <= kLongest && edits(lower(word), known) <= 2) {
+    if (word.size() <= kLongestWord && edits(lower(word), known) <= 2) {
       return "; did you mean " + ticked(known) + "?";
     }
     all += (all.empty() ? "" : ", ") + ticked(known);

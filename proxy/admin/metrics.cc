@@ -175,6 +175,15 @@ void collect_connections(FamilySink& sink, const CounterTotals& t) {
   }
 }
 
+void collect_arrivals(FamilySink& sink, const CounterTotals& t) {
+  counter_by<Handshake>(sink, "siding_client_handshakes_total",
+                        "TLS handshakes with clients, by what became of them.", "result",
+                        [&](Handshake h) { return t.of(h); });
+  counter_by<ProxyHeader>(sink, "siding_proxy_headers_total",
+                          "PROXY headers, by what became of them.", "result",
+                          [&](ProxyHeader p) { return t.of(p); });
+}
+
 void collect_cache(FamilySink& sink, const CounterTotals& t) {
   for_each_value<CacheResult>([&](CacheResult r) {
     if (r == CacheResult::none) return;
@@ -193,6 +202,7 @@ class CounterFamilies final : public prometheus::Collectable {
     collect_exchanges(sink, totals);
     collect_prefetches(sink, totals);
     collect_connections(sink, totals);
+    collect_arrivals(sink, totals);
     collect_cache(sink, totals);
     observer_.gauges().collect(sink);
     return sink.take();

@@ -339,6 +339,7 @@ void H1Connection::begin_request() {
   Request& r = *request_;
   r.head = parser_.take();
   r.scheme = listener_.options().scheme;
+  r.client_certificate = socket_->client_certificate();
   if (r.head.form != TargetForm::absolute) r.head.scheme = r.scheme;
   r.started = head_since_;
   r.framing = request_framing(r.head).body;

@@ -18,10 +18,9 @@ namespace siding {
 namespace {
 /// Frames that are made ahead of what the socket takes: no more, so that what is urgent is not late.
 constexpr size_t kMostOut = 64 * 1024;
-constexpr size_t kFrameHead = 9;
 constexpr size_t kSetting = 6;
 /// Of the first frame; a larger one is looked at by the library alone.
-constexpr size_t kMostSettings = kFrameHead + 64 * kSetting;
+constexpr size_t kMostSettings = kH2FrameHead + 64 * kSetting;
 /// Of what we have to say a client must take so much per send_timeout.
 constexpr uint64_t kMinTaken = 1024;
 /// A client may send so many times the bytes that are of use, and so much more.
@@ -132,18 +131,24 @@ bool H2Connection::take_input(Slice bytes) {
 /// RFC 9113 3.4: behind the preface comes a frame of SETTINGS. It tells which kind of priorities the
 /// client uses (RFC 9218 2.1), and ours, which go first, answer that. False: the connection has ended.
 bool H2Connection::open_session() {
-  if (opening_.size() < kPreface.size() + kFrameHead) return true;
+  const size_t so_far = std::min(opening_.size(), kPreface.size());
+  if (opening_.compare(0, so_far, kPreface, 0, so_far) != 0) {
+    punish(Abuse::malformed);
+    close();
+    return false;
+  }
+  if (opening_.size() < kPreface.size() + kH2FrameHead) return true;
   const std::string_view frame = std::string_view(opening_).substr(kPreface.size());
   auto number = [&](size_t at, size_t size) {
     uint32_t n = 0;
     for (size_t i = 0; i < size; ++i) n = n << 8 | static_cast<unsigned char>(frame[at + i]);
     return n;
   };
-  const size_t end = kFrameHead + number(0, 3);
+  const size_t end = kH2FrameHead + number(0, 3);
   bool extensible = false;
   if (frame[3] == NGHTTP2_SETTINGS && end <= kMostSettings) {
     if (frame.size() < end) return true;
-    for (size_t at = kFrameHead; at + kSetting <= end; at += kSetting) {
+    for (size_t at = kH2FrameHead; at + kSetting <= end; at += kSetting) {
       extensible = extensible || (number(at, 2) == NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES &&
                                   number(at + 2, 4) == 1);
     }

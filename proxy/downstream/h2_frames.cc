@@ -214,6 +214,7 @@ void H2Callbacks::on_request(H2Connection& c, const nghttp2_frame& frame) {
   request->is_head_ = c.reader_.method() == "HEAD";
   request->head = c.reader_.take();
   request->scheme = c.listener_.options().scheme;
+  request->client_certificate = c.socket_->client_certificate();
   request->head.scheme = request->scheme;
   request->started = c.block_since_;
   request->body_ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -287,7 +288,7 @@ int H2Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* fr
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   H2Request* request = request_of(session, id);
   if (request == nullptr) return 0;
-  if (frame->hd.type == NGHTTP2_HEADERS) request->sent_bytes_ += frame->hd.length + 9;
+  if (frame->hd.type == NGHTTP2_HEADERS) request->sent_bytes_ += frame->hd.length + kH2FrameHead;
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   request->end_sent_ = true;
   // The rest of the body is of no use to anybody (RFC 9113 8.1).
@@ -314,15 +315,14 @@ ssize_t H2Callbacks::on_data_wanted(nghttp2_session*, int32_t, uint8_t*, size_t 
 
 int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t size,
                            nghttp2_data_source* source, void* connection) {
-  constexpr size_t kFrameHead = 9;
   H2Connection& c = of(connection);
   H2Request& request = *static_cast<H2Request*>(source->ptr);
-  c.out_.append_copy(text(head, kFrameHead));
+  c.out_.append_copy(text(head, kH2FrameHead));
   c.out_.append(request.out_.take(size));
   // A window that lets out a few bytes at a time explains no updates of it.
   if (size >= kLeastFrame || request.out_.empty()) c.guard_.data_sent();
   c.unsent_ -= size;
-  request.count_sent(size + kFrameHead);
+  request.count_sent(size + kH2FrameHead);
   return 0;
 }
 

@@ -11,6 +11,9 @@ namespace siding {
 
 class H2Connection;
 
+/// Bytes before the payload of each frame (RFC 9113 4.1).
+inline constexpr size_t kH2FrameHead = 9;
+
 struct H2Callbacks {
   /// A session of the server's side, with our limits. `extensible`: with the priorities of RFC 9218
   /// instead of RFC 7540's. Never null.

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-#include "proxy/downstream/h1_connection.h"
+#include "proxy/downstream/arrival.h"
 
 namespace siding {
 
@@ -79,6 +79,12 @@ bool Listener::make_room() {
   return false;
 }
 
+std::unique_ptr<Connection> Listener::make(std::unique_ptr<Socket> socket,
+                                           const SocketAddress& peer) {
+  if (options_.arrival == nullptr) return make_connection(*this, std::move(socket), peer, {});
+  return std::make_unique<Arrival>(*this, *options_.arrival, std::move(socket), peer);
+}
+
 /// `over_limit`: in a drain what the kernel has accepted for us is ours, whatever the limit says.
 void Listener::accept_some(bool over_limit) {
   for (int i = 0; i < kAcceptBatch; ++i) {
@@ -100,7 +106,7 @@ void Listener::accept_some(bool over_limit) {
     paused_ = false;
     options_.open->fetch_add(1, std::memory_order_relaxed);
     if (options_.on_accept) options_.on_accept();
-    auto* connection = new H1Connection(*this, std::make_unique<Socket>(loop_, fd), peer);
+    Connection* connection = make(std::make_unique<Socket>(loop_, fd), peer).release();
     connections_.push_back(*connection);
     ++count_;
     connection->start();

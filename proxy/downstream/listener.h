@@ -21,9 +21,12 @@
 
 namespace siding {
 
+struct ArrivalOptions;
+
 /// What all connections of a listening address share. Outlives them.
 struct ListenerOptions {
   Handler* handler = nullptr;
+  const ArrivalOptions* arrival = nullptr;  ///< what comes before HTTP; null: nothing
   HeadLimits head;
   std::string_view scheme = "http";
   Duration idle_timeout = std::chrono::seconds(75);
@@ -82,6 +85,7 @@ class Listener {
  private:
   void accept_ready() { accept_some(false); }
   void accept_some(bool over_limit);
+  std::unique_ptr<Connection> make(std::unique_ptr<Socket> socket, const SocketAddress& peer);
   void pause();
   void resume();
   bool somebody_waits() const;

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/outcome.h"
+#include "http/client_certificate.h"
 #include "http/message.h"
 #include "proxy/loop/wait.h"
 #include "proxy/net/address.h"
@@ -28,6 +29,8 @@ class Stream {
   TimePoint started{};               ///< when the first byte of the head came
   std::string_view scheme = "http";  ///< by which the client came here, whatever its target says
   virtual const SocketAddress& peer() const = 0;
+  /// That the client showed on this connection, by TLS; null: none.
+  const ClientCertificate* client_certificate = nullptr;
 
   // ---- request body: bytes that have come and were not taken yet
   BodyFraming framing;  ///< as the client declared it

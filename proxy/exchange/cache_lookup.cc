@@ -1,6 +1,8 @@
 // See cache_lookup.h.
 #include "proxy/exchange/cache_lookup.h"
 
+#include <utility>
+
 #include "cache/directives.h"
 #include "cache/validate.h"
 
@@ -229,6 +231,12 @@ std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
   return Kind::stored;
 }
 
+/// How far the fetch has come, before its answer is there.
+void CacheLookup::see(Flight& flight) {
+  if (flight.inside() && !std::exchange(called, true) && ask_.begun) ask_.begun();
+  tell_client(flight);
+}
+
 /// What the client of a fetch sees of it before its answer is there.
 void CacheLookup::tell_client(Flight& flight) {
   if (ask_.client == nullptr) return;
@@ -263,14 +271,18 @@ Task<CacheLookup::Kind> CacheLookup::find(TimePoint deadline) {
       const Flight::State state = reader->state();
       const bool grows = state == Flight::State::open && in_parts && !flight.alone();
       if (state != Flight::State::pending && !grows) break;
-      tell_client(flight);
+      see(flight);
       bool changed = co_await Wait(reader->changed(), deadline);
       if (changed) continue;
       co_return fail(Outcome::deadline, "the answer did not come before the deadline", 0);
     }
-    tell_client(flight);
+    see(flight);
     known = decide();
     if (known) co_return *known;
+    // Another fetch would be for nobody.
+    if (services_.loop.now() >= deadline) {
+      co_return fail(Outcome::deadline, "the answer did not come before the deadline", 0);
+    }
   }
 }
 

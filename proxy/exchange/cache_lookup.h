@@ -4,6 +4,7 @@
 // to be of no use to it more than once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ class CacheLookup {
     Stream* client = nullptr;  ///< whose FIN means less once its request is inside
     FlightFetch::Run run = nullptr;
     FlightFetch::Terms terms{};
+    std::function<void()> begun{};  ///< see CallOptions; of the fetch that it waits for
   };
   CacheLookup(LoopServices& services, Ask ask) : services_(services), ask_(std::move(ask)) {}
 
@@ -52,6 +54,7 @@ class CacheLookup {
   std::string detail;
   int retry_after = 1;
   std::optional<Error> error;  ///< of a call to an upstream
+  bool called = false;         ///< whoever answers was asked: a fetch that it waited for went out
   const RequestHead& request() const { return ask_.request; }
 
   /// For Kind::direct, once the answer's head is there: says in it what the cache did, and renews what is
@@ -71,6 +74,7 @@ class CacheLookup {
   FlightFetch::Order order(FlightRef flight, std::string key) const;
   std::string flight_key() const;
   bool may_join() const;
+  void see(Flight& flight);
   void tell_client(Flight& flight);
   std::optional<Kind> decide();
   std::optional<Kind> decide_shared(Flight& flight);

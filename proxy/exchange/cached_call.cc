@@ -25,7 +25,7 @@ Task<> fetch_call(LoopServices& services, FlightFetch& flight) {
   CallOptions options;
   options.deadline = after(services.loop.now(), upstream.config.timeout);
   options.max_body = terms.max_body;
-  flight.went_inside(true);
+  options.begun = [&flight] { flight.went_inside(true); };
   Result<CallAnswer> got = co_await call_upstream(services, upstream, std::move(request), options);
   if (!got) {
     const Error& error = got.error();
@@ -115,16 +115,18 @@ Task<Result<CallAnswer>> call_cached(LoopServices& services, Upstream& upstream,
   CacheLookup::Ask ask = ask_for_call(services, *owner, upstream, request.head);
   ask.terms.repeatable = request.repeatable;
   ask.terms.max_body = std::max(ask.terms.max_body, options.max_body);
+  ask.begun = options.begun;
   CacheLookup lookup(services, std::move(ask));
   const CacheLookup::Kind kind = co_await lookup.find(options.deadline);
   if (kind == CacheLookup::Kind::direct) {
     auto got = co_await call_direct(services, upstream, lookup, std::move(request), options);
     co_return std::move(got);
   }
-  if (options.begun != nullptr) *options.begun = true;
   if (kind == CacheLookup::Kind::failed) {
     if (lookup.error) co_return *lookup.error;
-    co_return Error(Failure::timeout, Side::local, true, lookup.detail);
+    // As without a cache: who was asked was late, or nobody was, for want of room.
+    const Side side = lookup.called ? Side::upstream : Side::local;
+    co_return Error(Failure::timeout, side, true, lookup.detail);
   }
   if (kind == CacheLookup::Kind::flight) {
     auto got = co_await read_whole(*lookup.reader, options);

@@ -159,7 +159,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
   bool may_reuse = request.repeatable;
   while (true) {
     Result<Lease> lease = co_await lease_upstream(services, upstream, Caller::siding, may_reuse,
-                                                  options.deadline, options.begun);
+                                                  options.deadline, &options.begun);
     if (!lease) {
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();

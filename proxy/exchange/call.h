@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "http/message.h"
@@ -29,7 +30,7 @@ struct CallRequest {
 struct CallOptions {
   TimePoint deadline = kNever;
   uint64_t max_body = UINT64_MAX;  ///< Failure::too_large above it
-  bool* begun = nullptr;           ///< set once it has an address with room: it goes out now
+  std::function<void()> begun{};   ///< each time that it has an address with room: it goes out now
 };
 
 Task<Result<CallAnswer>> call_upstream(LoopServices& services, Upstream& upstream,

@@ -171,7 +171,7 @@ Task<> EgressCallRun::forward() {
   RequestHead head = end_to_end();
   sent_at_ = services_.loop.clock().wall();
   if (to_.upstream != nullptr) set_upstream_fields(shared(), *to_.upstream, head.fields);
-  add_via(head.fields, head.minor_version);
+  add_via(head);
   add_cdn_loop(shared(), head.fields);
   bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;
   const bool repeatable = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;

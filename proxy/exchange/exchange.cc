@@ -198,6 +198,8 @@ Task<> Exchange::from_origin() {
 Task<> Exchange::run(LoopServices& services, Stream& stream) {
   Exchange x(services, stream);
   x.begin_record();
+  // Before anything looks at the fields: routes, templates and keys may name them.
+  set_client_certificate(stream.head.fields, stream.client_certificate, x.trusted_peer_);
   if (x.refuse_early() || !x.find_route()) co_return;
   if (!stream.body_ended || !stream.body.empty()) {
     bool whole = co_await x.take_body();

@@ -19,7 +19,6 @@ constexpr size_t kRelayPiece = 128 * 1024;
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
   ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
-  int version = head.minor_version;
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
     warn_once("forwarded-replaced:" + peer_ip_,
@@ -27,7 +26,7 @@ BackendCall::Request Exchange::make_request() {
                   "trusted_proxies = [\"" + peer_ip_ + "\"] (or \"private\"); until then all who " +
                   "come through it are one client, and take no turns in the queue");
   }
-  add_via(head.fields, version);
+  add_via(head);
   std::string_view id = head.fields.intern(record_.request_id);
   head.fields.remove("x-request-id");
   head.fields.add_view("X-Request-Id", id);

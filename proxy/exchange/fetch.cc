@@ -69,8 +69,9 @@ void Fetch::end() {
 
 Task<> Fetch::run(Upstream& upstream, CallRequest request, TimePoint deadline) {
   Services& shared = services_.shared;
-  CallOptions options{
-      .deadline = deadline, .max_body = shared.config->pins.max_pin, .begun = &begun_};
+  CallOptions options{.deadline = deadline,
+                      .max_body = shared.config->pins.max_pin,
+                      .begun = [this] { begun_ = true; }};
   Result<CallAnswer> got = co_await call_cached(services_, upstream, std::move(request), options);
   auto answer = std::make_shared<PinnedAnswer>(shared.pins.bytes());
   if (got) {

@@ -133,11 +133,12 @@ Task<Result<Endpoints::Turn>> turn_of(LoopServices& services, Upstream& upstream
 }  // namespace
 
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline, bool* begun) {
+                                   bool may_reuse, TimePoint deadline,
+                                   const std::function<void()>* begun) {
   const UpstreamConfig& config = upstream.config;
   auto found = co_await turn_of(services, upstream, caller, deadline);
   if (!found) co_return found.error();
-  if (begun != nullptr) *begun = true;
+  if (begun != nullptr && *begun) (*begun)();
   Endpoints::Turn turn = std::move(*found);
   Result<TlsPeer> peer = tls_peer(services, config);
   if (!peer) co_return peer.error();

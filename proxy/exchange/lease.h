@@ -1,6 +1,8 @@
 // Connections for requests: a kept one, or a new one to where the request belongs.
 #pragma once
 
+#include <functional>
+
 #include "proxy/exchange/services.h"
 #include "proxy/upstream/pool.h"
 
@@ -17,9 +19,11 @@ enum class Caller : uint8_t {
 };
 
 /// To the address of an upstream that fares best, in clear or by TLS, as its url says. The lease's turn()
-/// is to be told what came of the call. `begun` is set once there is an address with room.
+/// is to be told what came of the call. `begun`, if there is one, is called once there is an address with
+/// room.
 Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, Caller caller,
-                                   bool may_reuse, TimePoint deadline, bool* begun = nullptr);
+                                   bool may_reuse, TimePoint deadline,
+                                   const std::function<void()>* begun = nullptr);
 
 /// To that one of its addresses, for no call: it counts nowhere, and its turn() tells nobody.
 Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, SocketAddress address,

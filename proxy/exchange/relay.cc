@@ -7,7 +7,7 @@ namespace siding {
 
 void prepare_answer(ResponseHead& head, bool keep_trailer) {
   strip_response_fields(head.fields, keep_trailer);
-  add_via(head.fields, head.minor_version);
+  add_via(head);
 }
 
 BodyFraming client_framing(const Framing& framing) {

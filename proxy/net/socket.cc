@@ -47,10 +47,19 @@ Socket::~Socket() {
 
 void Socket::secure(std::unique_ptr<TlsSession> session) { tls_ = std::move(session); }
 
+const ClientCertificate* Socket::client_certificate() const {
+  return tls_ ? tls_->client_certificate() : nullptr;
+}
+
 Io Socket::read(char* into, size_t max) {
-  if (tls_) return tls_->read(into, max);
+  return tls_ ? tls_->read(into, max) : receive(into, max, 0);
+}
+
+Io Socket::peek(char* into, size_t max) { return receive(into, max, MSG_PEEK); }
+
+Io Socket::receive(char* into, size_t max, int flags) {
   while (true) {
-    ssize_t n = recv(fd_, into, max, 0);
+    ssize_t n = recv(fd_, into, max, flags);
     if (n > 0) return {Io::State::ok, static_cast<size_t>(n), 0};
     if (n == 0) return {Io::State::eof, 0, 0};
     if (errno == EINTR) continue;

@@ -22,6 +22,7 @@
 namespace siding {
 
 class TlsSession;
+struct ClientCertificate;
 
 /// Sums up an errno of a socket call.
 Failure failure_of(int error);
@@ -41,10 +42,16 @@ class Socket {
   void secure(std::unique_ptr<TlsSession> session);
   const TlsSession* tls() const { return tls_.get(); }
 
+  /// Of a client that showed one; else null. Lives as long as the socket.
+  const ClientCertificate* client_certificate() const;
+
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
   /// Writes all of `out` (ok), or as much as goes (again), and takes it off. `bytes`: how many went.
   Io write(Buffer& out);
+  /// Copies what a read() would bring, in clear, and leaves it there. Who does not take it before the
+  /// next wait is woken at once.
+  Io peek(char* into, size_t max);
 
   /// Arms the event and returns the signal to wait on. A wake-up is a hint: read or write again.
   Signal& readable();
@@ -65,6 +72,7 @@ class Socket {
   void reset_on_close();
 
  private:
+  Io receive(char* into, size_t max, int flags);
   static void on_read(int fd, short what, void* self);
   static void on_write(int fd, short what, void* self);
 

@@ -1,33 +1,19 @@
 // See tls.h.
 #include "proxy/net/tls.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-
-#include "proxy/loop/wait.h"
-#include "proxy/net/socket.h"
 
 namespace siding {
 
 namespace {
 constexpr size_t kMaxRecord = 16 * 1024;
-/// Of a handshake; longer than a slow network takes, whatever else may be waited for.
-constexpr Duration kHandshakeTimeout = std::chrono::seconds(10);
-
-bool is_ip(const std::string& name) {
-  in6_addr any;
-  return inet_pton(AF_INET, name.c_str(), &any) == 1 ||
-         inet_pton(AF_INET6, name.c_str(), &any) == 1;
-}
 }  // namespace
 
 /// Between OpenSSL and the descriptor. OpenSSL's own would raise SIGPIPE.
@@ -82,29 +68,11 @@ struct TlsBio {
   }
 };
 
-TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int fd, std::string name)
-    : context_(std::move(context)), fd_(fd), name_(std::move(name)) {
-  ssl_ = SSL_new(context_->context_);
+TlsSession::TlsSession(std::shared_ptr<const void> context, ssl_ctx_st* made_from, int fd)
+    : context_(std::move(context)), ssl_(SSL_new(made_from)), fd_(fd) {
   if (ssl_ == nullptr) std::abort();
   BIO* bio = TlsBio::make(*this);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_app_data(ssl_, const_cast<std::string*>(&name_));
-  // Without a name none would be verified.
-  assert(!name_.empty());
-  int named = 0;
-  if (is_ip(name_)) {
-    named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), name_.c_str());
-  } else {
-    SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    named = SSL_set1_host(ssl_, name_.c_str());
-    SSL_set_tlsext_host_name(ssl_, name_.c_str());
-  }
-  if (named != 1) std::abort();
-  if (SSL_SESSION* known = context_->resume(name_)) {
-    SSL_set_session(ssl_, known);
-    SSL_SESSION_free(known);
-  }
-  SSL_set_connect_state(ssl_);
 }
 
 TlsSession::~TlsSession() {
@@ -133,27 +101,9 @@ TlsSession::Step TlsSession::handshake() {
     default: break;
   }
   broken_ = true;
+  fault_code_ = ERR_peek_error();
   fault_ = why();
   return Step::failed;
-}
-
-Error TlsSession::failure() const {
-  const long verdict = SSL_get_verify_result(ssl_);
-  if (verdict != X509_V_OK) {
-    std::string detail = "the certificate of " + name_ +
-                         " is not accepted: " + X509_verify_cert_error_string(verdict);
-    switch (verdict) {
-      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-      case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        detail += " (an authority of your own is named by tls.ca_file)";
-        break;
-      default: break;
-    }
-    return Error(Failure::tls_certificate, Side::upstream, true, std::move(detail));
-  }
-  return Error(Failure::tls, Side::upstream, true, "TLS with " + name_ + ": " + fault_);
 }
 
 bool TlsSession::resumed() const { return SSL_session_reused(ssl_) == 1; }
@@ -236,24 +186,6 @@ void TlsSession::close_notify() {
   }
   ERR_clear_error();
   SSL_shutdown(ssl_);
-}
-
-Task<Result<>> start_tls(Socket& socket, std::shared_ptr<TlsContext> context, std::string name,
-                         TimePoint deadline) {
-  auto session = std::make_unique<TlsSession>(std::move(context), socket.fd(), std::move(name));
-  TimePoint until = std::min(deadline, after(Loop::current().now(), kHandshakeTimeout));
-  while (true) {
-    TlsSession::Step step = session->handshake();
-    if (step == TlsSession::Step::done) break;
-    if (step == TlsSession::Step::failed) co_return session->failure();
-    Signal& ready = step == TlsSession::Step::wants_read ? socket.readable() : socket.writable();
-    bool in_time = co_await Wait(ready, until);
-    if (!in_time) {
-      co_return Error(Failure::unreachable, Side::upstream, true, "no end of the TLS handshake");
-    }
-  }
-  socket.secure(std::move(session));
-  co_return Result<>();
 }
 
 }  // namespace siding

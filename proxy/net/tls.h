@@ -1,6 +1,5 @@
-// TLS on a connection that we opened (OpenSSL 3): the bytes of one Socket, encrypted.
-// Invariants: the peer's certificate and name are always verified; nothing that OpenSSL holds back is
-// forgotten (hidden()); not one call blocks; a session that can be resumed outlives its connection.
+// TLS on a connection, whichever end opened it (OpenSSL 3): the bytes of one Socket, encrypted.
+// Invariants: nothing that OpenSSL holds back is forgotten (hidden()); not one call blocks.
 #pragma once
 
 #include <sys/uio.h>
@@ -9,37 +8,30 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
-#include "proxy/loop/task.h"
 #include "proxy/net/io.h"
-#include "proxy/net/tls_context.h"
 
 struct ssl_st;
-struct bio_st;
+struct ssl_ctx_st;
 
 namespace siding {
 
-class Socket;
+struct ClientCertificate;
 
 class TlsSession {
  public:
-  /// `name`: whose certificate is wanted: a DNS name, which is sent as SNI, or an IP literal. `fd` is
-  /// the Socket's, which outlives the session.
-  TlsSession(std::shared_ptr<TlsContext> context, int fd, std::string name);
-  ~TlsSession();
+  virtual ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
   enum class Step { done, wants_read, wants_write, failed };
-  /// Goes on with the handshake; failed: see failure().
-  Step handshake();
-  /// Failure::tls_certificate if the peer's is not accepted; the detail is fit for people who run
-  /// siding, and names the peer.
-  Error failure() const;
-  /// Whether an earlier session was resumed: a certificate was not looked at again.
+  /// Goes on with the handshake; failed: see fault().
+  virtual Step handshake();
+  /// Whether an earlier session was resumed: certificates were not looked at again.
   bool resumed() const;
-  /// Under whose trust it was made.
-  const TlsContext* context() const { return context_.get(); }
+  /// What it was made from: whose trust, whose certificates.
+  const void* context() const { return context_.get(); }
+  /// Of a client that showed one which we accept; else null.
+  virtual const ClientCertificate* client_certificate() const { return nullptr; }
 
   Io read(char* into, size_t max);
   Io write(const iovec* parts, int count);
@@ -53,8 +45,17 @@ class TlsSession {
   bool quiet();
   /// Says that we send no more, if that can be said at once.
   void close_notify();
-  /// Why the last read or write failed with EPROTO.
+  /// Why the handshake failed, or the last read or write with EPROTO.
   const std::string& fault() const { return fault_; }
+
+ protected:
+  /// `context` is kept as long as the session; `fd` is the Socket's, which outlives it.
+  TlsSession(std::shared_ptr<const void> context, ssl_ctx_st* made_from, int fd);
+  ssl_st* ssl() const { return ssl_; }
+  /// What OpenSSL said of the handshake that failed, 0 if it did not; see peer_left() too.
+  unsigned long fault_code() const { return fault_code_; }
+  /// The connection ended, or broke, without a word in TLS.
+  bool peer_left() const { return peer_closed_ || error_ != 0; }
 
  private:
   friend struct TlsBio;
@@ -62,21 +63,17 @@ class TlsSession {
   Io broken_io() const;
   std::string why() const;
 
-  std::shared_ptr<TlsContext> context_;
+  const std::shared_ptr<const void> context_;
+  ssl_st* const ssl_;
   const int fd_;
-  const std::string name_;
-  ssl_st* ssl_ = nullptr;
   bool hidden_ = false;
   bool read_wants_write_ = false;
   bool write_wants_read_ = false;
   bool peer_closed_ = false;  // the connection, without a word in TLS
   int error_ = 0;             // errno of the connection
+  unsigned long fault_code_ = 0;
   bool broken_ = false;
   std::string fault_;
 };
-
-/// Makes `socket`, which has just been opened, a TLS connection to `name`, within ten seconds.
-Task<Result<>> start_tls(Socket& socket, std::shared_ptr<TlsContext> context, std::string name,
-                         TimePoint deadline);
 
 }  // namespace siding

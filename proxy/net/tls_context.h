@@ -34,7 +34,7 @@ class TlsContext {
   TlsContext& operator=(const TlsContext&) = delete;
 
  private:
-  friend class TlsSession;
+  friend class TlsClient;
   TlsContext();
   static int on_session(ssl_st* ssl, ssl_session_st* session);
   void keep(const std::string& name, ssl_session_st* session);

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "proxy/loop/loop.h"
+#include "proxy/observe/arriving.h"
 
 namespace siding {
 
@@ -96,7 +97,9 @@ inline constexpr size_t kReceived = kRequests + kSize<Peer>;
 inline constexpr size_t kSent = kReceived + kSize<Peer>;
 inline constexpr size_t kConnectFailures = kSent + kSize<Peer>;
 inline constexpr size_t kHandshakes = kConnectFailures + kSize<Peer> * kSize<Failure>;
-inline constexpr size_t kRetries = kHandshakes + 2;
+inline constexpr size_t kArrivals = kHandshakes + 2;
+inline constexpr size_t kProxyHeaders = kArrivals + kSize<Handshake>;
+inline constexpr size_t kRetries = kProxyHeaders + kSize<ProxyHeader>;
 inline constexpr size_t kTimes = kRetries + 2;
 inline constexpr size_t kAttempts = kTimes + kSize<Times> * kHistogram;
 inline constexpr size_t kSpilled = kAttempts + 1;
@@ -153,6 +156,9 @@ class alignas(64) ThreadCounters {
   }
   /// TLS to an upstream; `resumed`: an earlier session, without the full price.
   void tls_handshake(bool resumed) { add(counters_detail::kHandshakes + (resumed ? 1 : 0)); }
+  /// Of a client's connection.
+  void count(Handshake h) { add(counters_detail::at(counters_detail::kArrivals, h)); }
+  void count(ProxyHeader p) { add(counters_detail::at(counters_detail::kProxyHeaders, p)); }
   /// A call of siding's own is made again, or is not because the budget is used up.
   void retry(bool allowed) { add(counters_detail::kRetries + (allowed ? 1 : 0)); }
   void attempts(uint64_t n) { add(counters_detail::kAttempts, n); }
@@ -211,6 +217,8 @@ class CounterTotals {
   uint64_t tls_handshakes(bool resumed) const {
     return cells_[counters_detail::kHandshakes + (resumed ? 1 : 0)];
   }
+  uint64_t of(Handshake h) const { return at(counters_detail::kArrivals, h); }
+  uint64_t of(ProxyHeader p) const { return at(counters_detail::kProxyHeaders, p); }
   uint64_t retries(bool allowed) const {
     return cells_[counters_detail::kRetries + (allowed ? 1 : 0)];
   }

@@ -21,14 +21,15 @@ SocketAddress bound_address(int fd) {
 }  // namespace
 
 ListeningSockets::~ListeningSockets() {
-  for (auto& fds : by_thread_) {
-    for (int fd : fds) close(fd);
+  for (auto& sockets : by_thread_) {
+    for (const Taken& socket : sockets) close(socket.fd);
   }
 }
 
 std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, uint32_t threads) {
   by_thread_.resize(threads);
-  for (const ListenAddress& listen : addresses) {
+  for (size_t index = 0; index < addresses.size(); ++index) {
+    const ListenAddress& listen = addresses[index];
     std::optional<SocketAddress> address = listen.unix_path.empty()
                                                ? SocketAddress::parse(listen.host, listen.port)
                                                : SocketAddress::unix_socket(listen.unix_path);
@@ -38,7 +39,7 @@ std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, 
       std::string error;
       int fd = open_listener(*address, sockets > 1, &error);
       if (fd < 0) return error;
-      by_thread_[i].push_back(fd);
+      by_thread_[i].push_back({fd, index});
       if (i == 0) {
         // With port 0 the kernel chooses; the other threads share what it chose.
         *address = bound_address(fd);
@@ -49,7 +50,7 @@ std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, 
   return {};
 }
 
-std::vector<int> ListeningSockets::take(uint32_t thread) {
+std::vector<ListeningSockets::Taken> ListeningSockets::take(uint32_t thread) {
   if (thread >= by_thread_.size()) return {};
   return std::exchange(by_thread_[thread], {});
 }

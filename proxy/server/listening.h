@@ -20,12 +20,16 @@ class ListeningSockets {
   /// One socket per address and thread (SO_REUSEPORT); a unix socket has one, for thread 0. Returns
   /// what went wrong, or nothing.
   std::string open(const std::vector<ListenAddress>& addresses, uint32_t threads);
+  struct Taken {
+    int fd;
+    size_t address;  ///< which of those that were opened
+  };
   /// The descriptors of one thread, which owns them from now on.
-  std::vector<int> take(uint32_t thread);
+  std::vector<Taken> take(uint32_t thread);
   const std::vector<SocketAddress>& addresses() const { return addresses_; }
 
  private:
-  std::vector<std::vector<int>> by_thread_;
+  std::vector<std::vector<Taken>> by_thread_;
   std::vector<SocketAddress> addresses_;
 };
 

@@ -17,6 +17,8 @@
 #include "proxy/exchange/services.h"
 #include "proxy/exchange/upkeep.h"
 #include "proxy/observe/log.h"
+#include "proxy/server/front_options.h"
+#include "proxy/server/front_tls.h"
 #include "proxy/server/limits.h"
 #include "proxy/server/listening.h"
 #include "proxy/server/purge_told.h"
@@ -75,6 +77,7 @@ struct Server::Impl {
   Disk disk;
   std::vector<std::unique_ptr<Loop>> loops;
   std::unique_ptr<Services> services;
+  std::shared_ptr<FrontTls> front_tls;
   Door front{ListenerKind::front};
   Door egress{ListenerKind::egress};
   Door health{ListenerKind::health};
@@ -96,6 +99,7 @@ class Server::Impl::Thread {
         loop_(loop),
         services_(*server.services, loop),
         front_handler_(services_),
+        front_options_(services_, *server.front_tls),
         egress_handler_(services_),
         health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
         teller_of_purges_(services_),
@@ -103,7 +107,7 @@ class Server::Impl::Thread {
                        services_.redis ? &teller_of_purges_ : nullptr) {
     loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
-    open(server.front, front_options_, front_handler_, front_limit(*server.config));
+    open(server.front, front_options_.shared, front_handler_, front_limit(*server.config));
     open(server.egress, egress_options_, egress_handler_, egress_limit);
     open(server.health, health_options_, health_handler_, 256);
     open(server.admin, admin_options_, admin_handler_, 64);
@@ -118,7 +122,8 @@ class Server::Impl::Thread {
   void run() {
     drain_ = drain_when_told();
     drain_.start();
-    bool any = server_.services->secrets->any() || server_.services->tls->any();
+    bool any = server_.services->secrets->any() || server_.services->tls->any() ||
+               server_.front_tls->any();
     if (loop_.index() == 0 && any) {
       files_ = watch_files();
       files_.start();
@@ -180,8 +185,10 @@ class Server::Impl::Thread {
       record.detail = reason;
       server_.observer.finished(loop_, std::move(record));
     };
-    for (int fd : door.sockets.take(loop_.index())) {
-      listeners_.push_back(std::make_unique<Listener>(loop_, fd, options));
+    for (const ListeningSockets::Taken& socket : door.sockets.take(loop_.index())) {
+      const bool front = kind == ListenerKind::front;
+      const ListenerOptions& its = front ? front_options_.of(socket.address) : options;
+      listeners_.push_back(std::make_unique<Listener>(loop_, socket.fd, its));
       kinds_.push_back(kind);
     }
   }
@@ -224,9 +231,10 @@ class Server::Impl::Thread {
     while (true) {
       co_await SleepUntil(after(loop_.now(), kFileLook));
       std::function<void()> look = [secrets = server_.services->secrets,
-                                    tls = server_.services->tls] {
+                                    tls = server_.services->tls, front = server_.front_tls] {
         secrets->look();
         tls->look();
+        front->look();
       };
       co_await server_.disk.run(std::move(look));
     }
@@ -236,11 +244,11 @@ class Server::Impl::Thread {
   Loop& loop_;
   LoopServices services_;
   FrontHandler front_handler_;
+  FrontOptions front_options_;
   EgressHandler egress_handler_;
   HealthDoor health_handler_;
   PurgeTold teller_of_purges_;
   AdminDoor admin_handler_;
-  ListenerOptions front_options_;
   ListenerOptions egress_options_;
   ListenerOptions health_options_;
   ListenerOptions admin_options_;
@@ -268,6 +276,9 @@ Server::Impl::~Impl() {
 }
 
 std::string Server::Impl::start() {
+  front_tls = std::make_shared<FrontTls>(config->listen, clock);
+  std::string unusable = front_tls->fault();
+  if (!unusable.empty()) return unusable;
   const std::vector<ListenAddress> none;
   const auto& egress_addresses = config->egress ? config->egress->listen : none;
   for (const auto& [door, addresses, each] : {std::tuple{&front, &config->listen, threads},
@@ -344,6 +355,7 @@ void Server::Impl::register_gauges() {
     }
     services->secrets->collect(sink);
     services->tls->collect(sink);
+    front_tls->collect(sink);
     collect_dns(*services->dns, sink);
     PinStore::Snapshot pins = services->pins.snapshot();
     sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));

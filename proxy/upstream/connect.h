@@ -10,7 +10,7 @@
 #include "proxy/loop/task.h"
 #include "proxy/net/resolver.h"
 #include "proxy/net/socket.h"
-#include "proxy/net/tls.h"
+#include "proxy/net/tls_client.h"
 #include "proxy/upstream/endpoints.h"
 
 namespace siding {

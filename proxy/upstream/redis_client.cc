@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/net/tls.h"
+#include "proxy/net/tls_client.h"
 #include "proxy/observe/log.h"
 #include "proxy/upstream/connect.h"
 

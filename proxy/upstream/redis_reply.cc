@@ -10,6 +10,24 @@ const redisReply* of(const std::shared_ptr<void>& raw) {
   return static_cast<const redisReply*>(raw.get());
 }
 redisReader* reader_of(void* reader) { return static_cast<redisReader*>(reader); }
+
+const redisReplyObjectFunctions& usual_functions() {
+  static const redisReplyObjectFunctions kUsual = [] {
+    redisReader* reader = redisReaderCreate();
+    redisReplyObjectFunctions functions = *reader->fn;
+    redisReaderFree(reader);
+    return functions;
+  }();
+  return kUsual;
+}
+
+/// hiredis would make room for as many elements as the server announces, and look at each of them when
+/// it is freed: with 2^31 the loop stands still for seconds. (`Count` is int or size_t, by its version.)
+template <class Count>
+void* short_array(const redisReadTask* task, Count elements) {
+  if (elements > static_cast<Count>(RedisReader::kMostElements)) return nullptr;
+  return usual_functions().createArray(task, elements);
+}
 }  // namespace
 
 void RedisReply::free(void* raw) { freeReplyObject(raw); }
@@ -43,7 +61,14 @@ RedisReply RedisReply::at(size_t i) const {
   return element;
 }
 
-RedisReader::RedisReader() : reader_(redisReaderCreate()) {}
+RedisReader::RedisReader() : reader_(redisReaderCreate()) {
+  static redisReplyObjectFunctions functions = [] {
+    redisReplyObjectFunctions changed = usual_functions();
+    changed.createArray = &short_array;
+    return changed;
+  }();
+  reader_of(reader_)->fn = &functions;
+}
 
 RedisReader::~RedisReader() { redisReaderFree(reader_of(reader_)); }
 

@@ -33,6 +33,9 @@ class RedisReply {
 /// Bytes in, answers out.
 class RedisReader {
  public:
+  /// Of one array: several times what siding ever asks for. More breaks the reader.
+  static constexpr size_t kMostElements = 1024;
+
   RedisReader();
   ~RedisReader();
   RedisReader(const RedisReader&) = delete;

@@ -40,6 +40,19 @@ TEST(CacheKey, EquivalentEscapesOfThePathAreOneKey) {
   EXPECT_NE(uri("/a/"), uri("/a"));
 }
 
+/// Purges are told to other replicas by the key, which reads it again.
+TEST(CacheKey, IsItsOwnKey) {
+  for (std::string_view target :
+       {"/%4%31", "/%%341", "/%%41", "/%%%34%31", "/a%2541", "/%zz%7e", "/%4%7e"}) {
+    const std::string once = uri(target);
+    ASSERT_NE(once, "none") << target;
+    EXPECT_EQ(uri(std::string_view(once).substr(once.find('/', 8))), once) << target;
+  }
+  EXPECT_EQ(uri("/%4%31"), "http://example.org/%4%31");
+  EXPECT_NE(uri("/%4%31"), uri("/%2541"));
+  EXPECT_EQ(uri("/%c3%41"), "http://example.org/%C3A");
+}
+
 TEST(CacheKey, TheQueryStaysAsItIs) {
   EXPECT_EQ(uri("/a?x=%41&&y="), "http://example.org/a?x=%41&&y=");
   EXPECT_NE(uri("/a?x=1&y=2"), uri("/a?y=2&x=1"));

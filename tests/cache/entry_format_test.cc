@@ -111,6 +111,24 @@ TEST(EntryFormat, JunkWithAGoodChecksumDoesNoHarm) {
   EXPECT_GT(read, 0) << "some of it is an entry all the same";
 }
 
+/// What nobody wrote: sums with it would overflow, and ages below zero make an answer fresh for ever.
+TEST(EntryFormat, TimesBeyondForEverAreNone) {
+  ASSERT_TRUE(read_entry(bytes_of(sample(10)), kUri, kVariant));
+  auto is_read = [](auto change) {
+    Entry e = sample(10);
+    change(e.freshness);
+    return read_entry(bytes_of(e), kUri, kVariant).has_value();
+  };
+  EXPECT_TRUE(is_read([](Freshness& f) { f.lifetime.length = kForever; }));
+  EXPECT_TRUE(is_read([](Freshness& f) { f.lifetime.length = -kForever; }));
+  EXPECT_FALSE(is_read([](Freshness& f) { f.lifetime.length = Seconds::max(); }));
+  EXPECT_FALSE(is_read([](Freshness& f) { f.lifetime.length = Seconds::min(); }));
+  EXPECT_FALSE(is_read([](Freshness& f) { f.stale_if_error = kForever + Seconds(1); }));
+  EXPECT_FALSE(is_read([](Freshness& f) { f.stale_while_revalidate = Seconds::max(); }));
+  EXPECT_FALSE(is_read([](Freshness& f) { f.initial_age = Duration(-1); }));
+  EXPECT_TRUE(is_read([](Freshness& f) { f.initial_age = Duration::max(); }));
+}
+
 TEST(EntryFormat, VaryInAnEntrysPlace) {
   Vary vary = read_vary(fields({{"Vary", "Foo, Accept-Language"}, {"Content-Language", "de"}}));
   const std::string bytes = write_vary(kUri, vary);

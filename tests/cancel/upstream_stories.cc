@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cancel/stories.h"
+#include "tests/cancel/worker.h"
 #include "tests/harness/folder.h"
 
 namespace siding::cancel {
@@ -23,43 +24,10 @@ const std::string kPlainRoute = "[[route]]\nbackend = \"shop\"\n";
 const std::string kPrefetch = kPlainRoute + "[route.prefetch]\nmode = \"on\"\n";
 const std::string kCalls = "[route.prefetch.calls.song]\ncall = \"music:/s?word={query.q}\"\n";
 
-std::string answer_with(const std::string& body) {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-std::string search_for(const std::string& word) {
-  return "GET /?q=" + word + " HTTP/1.1\r\nHost: shop\r\n\r\n";
-}
-std::string word_in(const std::string& request) {
-  size_t at = request.find('=');
-  return at == std::string::npos ? "" : request.substr(at + 1, request.find(' ', at) - at - 1);
-}
 void upstream_answers(LoopPeer& peer) {
   while (std::optional<std::string> request = peer.take()) {
     peer.send(answer_with("song of " + word_in(*request)));
   }
-}
-/// What a blocking worker does: its own call, then its answer, for one request after the other.
-void blocking_worker(LoopPeer& peer, LoopWorld& w, const std::string& rest_of_call = "\r\n") {
-  if (peer.stage == 0) {
-    std::optional<std::string> request = peer.take();
-    if (!request) return;
-    std::string host = "127.0.0.1:" + std::to_string(w.upstream.port());
-    peer.call = LoopPeer::connect(w.egress_port());
-    peer.call->send((rest_of_call == "\r\n" ? "GET" : "POST") + (" http://" + host) +
-                    "/s?word=" + word_in(*request) + " HTTP/1.1\r\nHost: " + host +
-                    "\r\nAccept: */*\r\n" + rest_of_call);
-    peer.stage = 1;
-    return;
-  }
-  std::optional<std::string> answer = peer.call->take();
-  if (!answer && !peer.call->eof) return;
-  std::string got = answer ? answer->substr(answer->find("\r\n\r\n") + 4) : "library error";
-  peer.send(answer_with("page with " + got));
-  peer.call.reset();
-  peer.stage = 0;
-}
-void work(LoopWorld& w) {
-  w.backend.script = [&w](LoopPeer& peer) { blocking_worker(peer, w); };
 }
 bool worker_calls(LoopWorld& w) {
   for (auto& peer : w.backend.peers()) {

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "tests/config/loading.h"
+#include "tests/harness/folder.h"
+#include "tests/harness/tls_end.h"
 
 namespace siding::config_test {
 namespace {
@@ -32,14 +34,30 @@ std::vector<ConfigSource> toml_blocks(const std::string& document) {
   return blocks;
 }
 
+/// The certificates of the documents are those of a folder.
+void put_certificates(std::string& text, const test::Folder& folder) {
+  constexpr std::string_view place = "/etc/siding/";
+  for (size_t at = 0; (at = text.find(place, at)) != std::string::npos;) {
+    text.replace(at, place.size(), folder.path() + "/");
+  }
+}
+
 /// Whatever a block asks for is set. Files of secrets are not there: a block names none.
 std::optional<std::string> any_variable(std::string_view) { return "1"; }
 
 TEST(ConfigDocuments, EveryTomlBlockLoads) {
+  test::Folder folder;
+  const test::TlsIdentity identity("shop.example");
+  for (const char* name : {"tls", "other"}) {
+    folder.write(name + std::string(".crt"), identity.certificate_pem());
+    folder.write(name + std::string(".key"), identity.key_pem());
+  }
+  folder.write("clients.pem", identity.authority_pem());
   size_t found = 0;
   for (const char* document :
        {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docker/example/README.md"}) {
-    for (const ConfigSource& block : toml_blocks(document)) {
+    for (ConfigSource& block : toml_blocks(document)) {
+      put_certificates(block.text, folder);
       ++found;
       EXPECT_EQ(said(load_config({block}, any_variable)), "");
     }

@@ -45,8 +45,8 @@ TEST(ConfigFaults, UnknownKeysAtEveryLevel) {
   EXPECT_TRUE(one_fault(kFull + "[route.prefetch.calls]\na = { call = \"music:/s\", form = {} }\n",
                         "t.toml:12:26: unknown key `form` in [route.prefetch.calls.a]; the keys "
                         "are `call`, `body`, `method`, `safe`, `headers`"));
-  EXPECT_TRUE(one_fault("listen = { address = \"0.0.0.0:1\", tls = {} }\n" + kShop + kRoute,
-                        "t.toml:1:35: unknown key `tls` in this table; the keys are `address`"));
+  EXPECT_TRUE(one_fault("listen = { address = \"0.0.0.0:1\", tsl = {} }\n" + kShop + kRoute,
+                        "t.toml:1:35: unknown key `tsl` in [[listen]]; did you mean `tls`?"));
   for (const char* later : {"[tls]\n", "[route.fanout]\n"}) {
     EXPECT_FALSE(load(kSmall + later).ok()) << later;
   }

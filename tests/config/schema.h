@@ -68,6 +68,8 @@ inline Json text_or_table(const std::string& key) {
              {"additionalProperties", false}}}}};
 }
 inline Json schema_of(const ListenEntry&) { return text_or_table("address"); }
+template <class S>
+Json schema_of(const TableOf<S>&);
 inline Json schema_of(const Secret&) { return text_or_table("file"); }
 inline Json schema_of(const AddedHeaders&) { return object_of(schema_of(Secret{})); }
 inline Json schema_of(const MatchedHeaders&) { return object_of(text_schema()); }
@@ -114,7 +116,7 @@ class SchemaWriter {
   }
   template <class T, class Kind>
   void required(std::string_view key, const T&, const Kind& kind, std::string_view) {
-    put(key, describe(key), schema_of(kind));
+    put(key, describe(key), in_full(key, kind));
     required_.push_back(key);
   }
   template <class T>
@@ -134,6 +136,10 @@ class SchemaWriter {
   template <class S>
   void table(std::string_view key, std::optional<S>&) {
     put(key, Json::object(), section<S>(key));
+  }
+  template <class S>
+  void inline_table(std::string_view key, std::optional<S>&) {
+    put(key, describe(key), section<S>(key));
   }
   template <class S>
   void inline_table(std::string_view key, S&) {
@@ -174,6 +180,15 @@ class SchemaWriter {
     options(writer, defaults);
     return writer.schema();
   }
+  template <class Kind>
+  Json in_full(std::string_view, const Kind& kind) const {
+    return schema_of(kind);
+  }
+  Json in_full(std::string_view key, const ListOf<ListenEntry>& kind) const {
+    if (!kind.item.clients) return schema_of(kind);
+    Json item = {{"anyOf", {text_schema(), section<ListenAddress>(key)}}};
+    return {{"anyOf", {item, {{"type", "array"}, {"items", item}}}}};
+  }
   Json describe(std::string_view key) const {
     const auto comment = comments_.find(path_to(key));
     return comment == comments_.end() ? Json::object() : Json{{"description", comment->second}};
@@ -189,7 +204,16 @@ class SchemaWriter {
   Json required_ = Json::array();
 };
 
-/// What stands behind the options of the example.
+template <class S>
+Json schema_of(const TableOf<S>&) {
+  const Comments none;
+  SchemaWriter writer(none, "table");
+  S defaults{};
+  options(writer, defaults);
+  return writer.schema();
+}
+
+/// What stands behind the options of the example, and behind the keys of its comments.
 inline Comments comments_of(std::string_view example) {
   Comments out;
   std::string table;
@@ -202,7 +226,8 @@ inline Comments comments_of(std::string_view example) {
       const size_t begin = line.find_first_not_of('[');
       table = std::string(line.substr(begin, line.find(']') - begin)) + ".";
     } else if (equals != std::string_view::npos && hash != std::string_view::npos) {
-      out[table + std::string(line.substr(0, equals))] = line.substr(hash + 4);
+      const size_t begin = line.starts_with("# ") ? 2 : 0;
+      out[table + std::string(line.substr(begin, equals - begin))] = line.substr(hash + 4);
     }
   }
   return out;

@@ -79,6 +79,21 @@ TEST(ConfigValues, ListenAddressesThatAreNone) {
   EXPECT_NE(fault(""), "");
 }
 
+// TOML can write one, and system calls read up to it.
+TEST(ConfigValues, NothingStandsBehindANul) {
+  auto with_nul = [](std::string text) { return text.replace(text.find('!'), 1, 1, '\0'); };
+  for (const char* text : {"127.0.0.1!x:80", "[::1!]:80", "unix:/run/a!b"}) {
+    EXPECT_FALSE(parse_listen_address(with_nul(text)).value) << text;
+  }
+  EXPECT_FALSE(parse_network(with_nul("10.0.0.0!/8")).value);
+  EXPECT_FALSE(parse_network(with_nul("::1!")).value);
+  EXPECT_FALSE(parse_resolver(with_nul("10.0.0.2!")).value);
+  EXPECT_FALSE(parse_backend_url(with_nul("http://[::1!]:80")).value);
+  EXPECT_FALSE(parse_backend_url(with_nul("unix:/run/a!b")).value);
+  EXPECT_FALSE(parse_server_name(with_nul("::1!.example")).value);
+  EXPECT_FALSE(parse_absolute_path(with_nul("/etc/secret!.txt")).value);
+}
+
 TEST(ConfigValues, Networks) {
   for (const char* text : {"10.0.0.0/8", "0.0.0.0/0", "192.168.1.1/32", "::/0", "fc00::/7"}) {
     const Parsed<Cidr> parsed = parse_network(text);
@@ -182,6 +197,7 @@ TEST(ConfigValues, RatesAndHedges) {
 TEST(ConfigValues, NamesAndWords) {
   EXPECT_EQ(parse_resolver("10.0.0.2").value, "10.0.0.2:53");
   EXPECT_EQ(parse_resolver("::1").value, "[::1]:53");
+  EXPECT_EQ(parse_resolver("FD00::B").value, "[fd00::b]:53") << "as it is read again";
   EXPECT_EQ(parse_resolver("[::1]:5353").value, "[::1]:5353");
   EXPECT_FALSE(parse_resolver("dns.example").value);
   EXPECT_EQ(parse_host_pattern("*").value, "");

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the raw-bytes suite of HTTP/1 framing against a siding that this script starts and ends.
+# Runs the raw-bytes suite of HTTP/1 framing, and of HTTP/2 on the way to it, against a siding that this script starts and ends.
 #   tests/conformance/run.sh BINARY [OPTIONS OF THE SUITE]
 # The suite is a script beside the checkout, or where $SIDING_CONFORMANCE says; "none" skips it.
 set -euo pipefail
@@ -76,7 +76,7 @@ for ((i = 0; ; i++)); do
   sleep 0.05 # allow-sleep: nothing else tells that a port is open
 done
 
-/usr/bin/python3 "$suite" 127.0.0.1 "$port" --origin-port "$origin" --skip "$skip" "${@:2}" |
+/usr/bin/python3 "$suite" 127.0.0.1 "$port" --origin-port "$origin" --h2-port "$port" --skip "$skip" "${@:2}" |
   tee "$folder/result" || give_up "the suite failed"
 tail -n 1 "$folder/result" | grep -Eq '^[1-9][0-9]* passed, 0 failed' || give_up "not everything passed"
 

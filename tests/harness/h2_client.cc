@@ -71,10 +71,7 @@ H2Client::H2Client(LoopPeer& peer, Options options) : peer_(peer) {
   peer_.on_pump = [this](LoopPeer&) { exchange(); };
 }
 
-H2Client::~H2Client() {
-  peer_.on_pump = nullptr;
-  nghttp2_session_del(session_);
-}
+H2Client::~H2Client() { nghttp2_session_del(session_); }
 
 int32_t H2Client::ask(std::string_view method, std::string_view path, const Pairs& fields,
                       std::optional<std::string> body) {

@@ -1,6 +1,7 @@
 // The client's end of an HTTP/2 connection, by libnghttp2, over a pumped peer: for tests on the loop's
 // own thread.
-// Invariant: does nothing but when its peer is pumped; the peer outlives it.
+// Invariant: does nothing but in exchange(), which its peer's on_pump calls; the peer is not pumped any more
+// once it has gone.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -55,10 +56,15 @@ class H2Client {
   /// Of bytes that came; for those who give credit themselves.
   void consume(int32_t id, size_t bytes);
 
+  /// Takes what came, and says what there is to say.
+  void exchange();
+
   Answer& answer(int32_t id) { return answers_[id]; }
   nghttp2_session* session() { return session_; }
 
   std::vector<std::pair<int32_t, uint32_t>> goaways;  ///< last id and code of each
+  size_t taken = 0;                                   ///< for scripts
+  int pumps = 0;                                      ///< likewise
   std::vector<int32_t> data_order;                    ///< stream of each frame of DATA that came
 
  private:
@@ -67,7 +73,6 @@ class H2Client {
     bool last = false;
     Pairs trailers;
   };
-  void exchange();
   static H2Client& of(void* self) { return *static_cast<H2Client*>(self); }
   static ssize_t read_body(nghttp2_session* session, int32_t id, uint8_t* into, size_t most,
                            uint32_t* flags, nghttp2_data_source* source, void* self);

@@ -102,16 +102,21 @@ void LoopPeer::take_in(std::string_view bytes) {
 bool LoopPeer::pump() {
   bool moved = false;
   if (tls_) out_ += tls_->take_raw();
-  while (fd_ >= 0 && !out_.empty()) {
-    ssize_t n = ::send(fd_, out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (fd_ >= 0 && !sent()) {
+    std::string_view rest = std::string_view(out_).substr(gone_);
+    ssize_t n = ::send(fd_, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EAGAIN) break;
     moved = true;
     if (n < 0) {
       broken = eof = true;
-      out_.clear();
+      gone_ = out_.size();
     } else {
-      out_.erase(0, static_cast<size_t>(n));
+      gone_ += static_cast<size_t>(n);
     }
+  }
+  if (sent()) {
+    out_.clear();
+    gone_ = 0;
   }
   static thread_local std::vector<char> buffer(64 * 1024);
   while (fd_ >= 0 && reading && !eof) {
@@ -164,7 +169,19 @@ int listen_on_loopback(uint16_t* port) {
 LoopOrigin::LoopOrigin(Script s) : script(std::move(s)) { start(); }
 
 void LoopOrigin::start() {
-  if (fd_ < 0) fd_ = listen_on_loopback(&port_);
+  if (fd_ >= 0) return;
+  fd_ = listen_on_loopback(&port_);
+  if (narrow_) narrow();
+}
+
+void LoopOrigin::narrow() {
+  narrow_ = true;
+  // Accepted sockets inherit both. The kernel makes a send buffer for twenty segments, which on loopback
+  // are of 64 KiB; a small window alone would leave those waiting for the kernel's timers.
+  int segment = 1400;
+  int window = 64 * 1024;
+  setsockopt(fd_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+  setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
 }
 
 void LoopOrigin::stop() {

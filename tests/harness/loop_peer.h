@@ -38,7 +38,7 @@ class LoopPeer {
     }
   }
   /// All that was to be sent is with the kernel.
-  bool sent() const { return out_.empty(); }
+  bool sent() const { return gone_ == out_.size(); }
   void shutdown_write();
   void reset();  ///< RST
   void close();
@@ -58,6 +58,7 @@ class LoopPeer {
   void take_in(std::string_view bytes);
   int fd_;
   std::string out_;
+  size_t gone_ = 0;  // of it, to the kernel: it is not moved up for each piece
   std::unique_ptr<TlsEnd> tls_;
 };
 
@@ -81,6 +82,9 @@ class LoopOrigin {
   void stop();
   void start();
   void close_all() { peers_.clear(); }
+  /// From now on the kernel takes some hundred KiB for it, and not the megabytes of loopback: who sends it
+  /// more than that has to wait for it.
+  void narrow();
   std::list<std::unique_ptr<LoopPeer>>& peers() { return peers_; }
   size_t accepted() const { return accepted_; }
   size_t most_open() const { return most_open_; }
@@ -91,6 +95,7 @@ class LoopOrigin {
  private:
   int fd_ = -1;
   uint16_t port_ = 0;
+  bool narrow_ = false;
   size_t accepted_ = 0;
   size_t most_open_ = 0;
   std::list<std::unique_ptr<LoopPeer>> peers_;

@@ -32,6 +32,10 @@ ConfigRef config_of(const std::string& text) {
 LoopWorld::LoopWorld(const std::string& config) {
   std::string text =
       replaced(replaced(config, "BACKEND", backend.port()), "UPSTREAM", upstream.port());
+  if (text.find("REDIS") != std::string::npos) {
+    redis = std::make_unique<LoopRedis>(clock);
+    text = replaced(text, "REDIS", redis->port());
+  }
   std::vector<Loop*> loops{&loop};
   constexpr uint64_t kMemory = 64 << 20;
   services = std::make_unique<Services>(config_of(text), observer, disk, kMemory, 1 << 20, loops);
@@ -40,9 +44,17 @@ LoopWorld::LoopWorld(const std::string& config) {
   egress_handler = std::make_unique<EgressHandler>(*here);
   front.reset(open(front_options, *front_handler, front_open, &front_port_));
   egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
+  if (!here->redis) return;
+  here->redis->start();
+  news = follow_purges(*here);
+  news.start();
 }
 
-LoopWorld::~LoopWorld() = default;
+LoopWorld::~LoopWorld() {
+  // As the end of a server: what was retired goes before that to which it belongs.
+  loop.stop();
+  loop.run();
+}
 
 Listener* LoopWorld::open(ListenerOptions& options, Handler& handler, std::atomic<uint32_t>& count,
                           uint16_t* port) {
@@ -54,6 +66,11 @@ Listener* LoopWorld::open(ListenerOptions& options, Handler& handler, std::atomi
       64 * 1024;  // so that a slow client is one after some hundred KiB (accepted ones inherit it)
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
   return new Listener(loop, fd, options);
+}
+
+bool LoopWorld::redis_is_known() const {
+  const bool up = services->redis.commands.up == 2;  // one follows the purges
+  return (up && services->purge_news.followed()) || redis->failed();
 }
 
 LoopPeer& LoopWorld::add_client(int receive_buffer) {
@@ -70,6 +87,7 @@ bool LoopWorld::step() {
   }
   moved = backend.pump() || moved;
   moved = upstream.pump() || moved;
+  if (redis) moved = redis->pump() || moved;
   moved = loop.turn(false) || moved;
   return moved;
 }

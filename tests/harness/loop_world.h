@@ -1,5 +1,6 @@
 // All of siding that serves requests, on one loop of the calling thread under a manual clock, between
-// clients, a backend and an upstream that are pumped by hand: what tests/cancel cuts at every step.
+// clients, a backend, an upstream and a Redis that are pumped by hand: what tests/cancel cuts at every
+// step.
 #pragma once
 
 #include <atomic>
@@ -13,12 +14,13 @@
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/services.h"
 #include "tests/harness/loop_peer.h"
+#include "tests/harness/loop_redis.h"
 
 namespace siding::test {
 
 class LoopWorld {
  public:
-  /// `config`: TOML in which BACKEND and UPSTREAM stand for the ports of the two servers.
+  /// `config`: TOML in which BACKEND, UPSTREAM and REDIS stand for the ports of the servers.
   explicit LoopWorld(const std::string& config);
   ~LoopWorld();
   LoopWorld(const LoopWorld&) = delete;
@@ -35,6 +37,8 @@ class LoopWorld {
   LoopPeer& add_client(int receive_buffer = 0);
   uint16_t front_port() const { return front_port_; }
   uint16_t egress_port() const { return egress_port_; }
+  /// The Redis is asked from now on, or can not be.
+  bool redis_is_known() const;
 
   /// What holds when all work is done, whatever was cancelled; closes idle connections first.
   void expect_nothing_left();
@@ -43,10 +47,12 @@ class LoopWorld {
   Loop loop{clock};
   LoopOrigin backend{nullptr};
   LoopOrigin upstream{nullptr};
+  std::unique_ptr<LoopRedis> redis;  ///< null where the configuration has none
   Disk disk;
   Observer observer{1, LogConfig::Access::off, 16};
   std::unique_ptr<Services> services;
   std::unique_ptr<LoopServices> here;
+  Task<> news;  ///< of purges in the Redis
   std::vector<std::unique_ptr<LoopPeer>> clients;
   std::unique_ptr<FrontHandler> front_handler;
   std::unique_ptr<EgressHandler> egress_handler;

@@ -20,12 +20,13 @@
 namespace siding::test {
 
 namespace {
-X509* make_certificate(EVP_PKEY* key, const std::string& name, X509* issuer, EVP_PKEY* issuer_key) {
+X509* make_certificate(EVP_PKEY* key, const std::string& name, X509* issuer, EVP_PKEY* issuer_key,
+                       long seconds = 3600) {
   X509* x = X509_new();
   X509_set_version(x, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(x), issuer == nullptr ? 1 : 2);
-  X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(x), -7200);
+  X509_gmtime_adj(X509_getm_notAfter(x), seconds);
   X509_set_pubkey(x, key);
   X509_NAME* subject = X509_get_subject_name(x);
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
@@ -42,11 +43,18 @@ X509* make_certificate(EVP_PKEY* key, const std::string& name, X509* issuer, EVP
 }
 }  // namespace
 
-TlsIdentity::TlsIdentity(const std::string& subject) {
-  authority_key_ = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
-  authority_ = make_certificate(authority_key_, "siding test authority", nullptr, authority_key_);
+TlsIdentity::TlsIdentity(const std::string& subject, const TlsIdentity* authority, long seconds) {
+  if (authority != nullptr) {
+    authority_key_ = authority->authority_key_;
+    authority_ = authority->authority_;
+    EVP_PKEY_up_ref(authority_key_);
+    X509_up_ref(authority_);
+  } else {
+    authority_key_ = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
+    authority_ = make_certificate(authority_key_, "siding test authority", nullptr, authority_key_);
+  }
   EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
-  X509* own = make_certificate(key, subject, authority_, authority_key_);
+  X509* own = make_certificate(key, subject, authority_, authority_key_, seconds);
   context_ = SSL_CTX_new(TLS_server_method());
   EXPECT_EQ(SSL_CTX_use_certificate(context_, own), 1);
   EXPECT_EQ(SSL_CTX_use_PrivateKey(context_, key), 1);
@@ -60,14 +68,57 @@ TlsIdentity::~TlsIdentity() {
   EVP_PKEY_free(authority_key_);
 }
 
-std::string TlsIdentity::authority_pem() const {
+namespace {
+template <class Write>
+std::string pem_of(Write write) {
   BIO* memory = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(memory, authority_);
+  write(memory);
   char* data = nullptr;
   auto size = static_cast<size_t>(BIO_get_mem_data(memory, &data));
   std::string pem(data, size);
   BIO_free(memory);
   return pem;
+}
+}  // namespace
+
+std::string TlsIdentity::authority_pem() const {
+  return pem_of([this](BIO* to) { PEM_write_bio_X509(to, authority_); });
+}
+std::string TlsIdentity::certificate_pem() const {
+  return pem_of([this](BIO* to) { PEM_write_bio_X509(to, SSL_CTX_get0_certificate(context_)); });
+}
+std::string TlsIdentity::key_pem() const {
+  return pem_of([this](BIO* to) {
+    EVP_PKEY* key = SSL_CTX_get0_privatekey(context_);
+    PEM_write_bio_PrivateKey(to, key, nullptr, nullptr, 0, nullptr, nullptr);
+  });
+}
+
+TlsEnd::TlsEnd(const TlsCaller& caller) : ssl_(nullptr) {
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+  SSL_CTX_set_security_level(context, 0);  // what is too old is asked for too
+  if (caller.trusts != nullptr) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), caller.trusts->authority());
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  }
+  ssl_ = SSL_new(context);
+  SSL_CTX_free(context);
+  if (caller.own != nullptr) {
+    SSL_use_certificate(ssl_, SSL_CTX_get0_certificate(caller.own->context()));
+    SSL_use_PrivateKey(ssl_, SSL_CTX_get0_privatekey(caller.own->context()));
+  }
+  SSL_set_min_proto_version(ssl_, caller.version);
+  SSL_set_max_proto_version(ssl_, caller.version);
+  if (!caller.name.empty()) SSL_set_tlsext_host_name(ssl_, caller.name.c_str());
+  if (!caller.protocols.empty()) {
+    SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(caller.protocols.data()),
+                        static_cast<unsigned>(caller.protocols.size()));
+  }
+  if (caller.resumes != nullptr) SSL_set_session(ssl_, caller.resumes);
+  SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_connect_state(ssl_);
+  go_on();
 }
 
 TlsEnd::TlsEnd(const TlsIdentity& identity) : ssl_(SSL_new(identity.context())) {

@@ -1,5 +1,5 @@
-// The far end of siding's TLS connections: an authority of the test's own, servers that it vouches for,
-// and TLS as a filter between bytes and bytes, without a socket.
+// The far end of siding's TLS connections: an authority of the test's own, whom it vouches for, and TLS as a
+// filter between bytes and bytes, without a socket.
 // Invariant: nothing here is shared between connections but a TlsIdentity, which is immutable.
 #pragma once
 
@@ -12,22 +12,28 @@
 
 struct ssl_ctx_st;
 struct ssl_st;
+struct ssl_session_st;
 struct x509_st;
 struct evp_pkey_st;
 
 namespace siding::test {
 
-/// A server's certificate, signed by an authority that was made for it.
+/// A certificate, signed by an authority that was made for it, or by another's.
 class TlsIdentity {
  public:
-  /// `subject`: a DNS name.
-  explicit TlsIdentity(const std::string& subject = "localhost");
+  /// `subject`: a DNS name. `seconds`: until it expires.
+  explicit TlsIdentity(const std::string& subject = "localhost",
+                       const TlsIdentity* authority = nullptr, long seconds = 3600);
   ~TlsIdentity();
   TlsIdentity(const TlsIdentity&) = delete;
   TlsIdentity& operator=(const TlsIdentity&) = delete;
 
   /// The authority's certificate, for tls.ca_file.
   std::string authority_pem() const;
+  std::string certificate_pem() const;
+  std::string key_pem() const;
+  x509_st* authority() const { return authority_; }
+  /// Of a server.
   ssl_ctx_st* context() const { return context_; }
 
  private:
@@ -36,10 +42,21 @@ class TlsIdentity {
   ssl_ctx_st* context_ = nullptr;
 };
 
-/// The server's side of one connection.
+/// How a client begins.
+struct TlsCaller {
+  std::string name{};                   ///< SNI
+  const TlsIdentity* trusts = nullptr;  ///< whose authority; null: everybody
+  const TlsIdentity* own = nullptr;     ///< what it shows
+  int version = 0;                      ///< such as TLS1_2_VERSION; 0: any
+  std::string protocols{};              ///< ALPN, as it is written: "\x02h2"
+  ssl_session_st* resumes = nullptr;
+};
+
+/// One side of a connection.
 class TlsEnd {
  public:
   explicit TlsEnd(const TlsIdentity& identity);
+  explicit TlsEnd(const TlsCaller& caller);
   ~TlsEnd();
   TlsEnd(const TlsEnd&) = delete;
   TlsEnd& operator=(const TlsEnd&) = delete;
@@ -55,6 +72,7 @@ class TlsEnd {
   bool established() const;
   bool failed() const { return failed_; }
   bool peer_closed() const { return peer_closed_; }
+  ssl_st* ssl() const { return ssl_; }
 
  private:
   void go_on();

@@ -54,6 +54,7 @@ TEST(H2Head, ARequestIsWhatHttp1WouldHaveSaid) {
   EXPECT_EQ("shop.test", r.head.authority);
   EXPECT_EQ(TargetForm::origin, r.head.form);
   EXPECT_EQ(1, r.head.minor_version);
+  EXPECT_TRUE(r.head.http2);
   EXPECT_EQ("shop.test", r.head.fields.get("host"));
   EXPECT_EQ("1", r.head.fields.get("x-a"));
   EXPECT_EQ(1u, r.head.fields.count("cookie"));

@@ -123,12 +123,18 @@ TEST(Hop, UpgradesTo) {
 }
 
 TEST(Hop, ViaNamesTheVersionReceivedAndComesLast) {
-  Fields f = fields({{"Via", "1.0 other"}, {"A", "1"}});
-  add_via(f, 1);
-  EXPECT_EQ(test::tell(f), " | Via=1.0 other | A=1 | Via=1.1 siding");
-  Fields old;
-  add_via(old, 0);
-  EXPECT_EQ(test::tell(old), " | Via=1.0 siding");
+  RequestHead head;
+  head.fields = fields({{"Via", "1.0 other"}, {"A", "1"}});
+  add_via(head);
+  EXPECT_EQ(test::tell(head.fields), " | Via=1.0 other | A=1 | Via=1.1 siding");
+  RequestHead later;
+  later.http2 = true;
+  add_via(later);
+  EXPECT_EQ(test::tell(later.fields), " | Via=2 siding");
+  ResponseHead old;
+  old.minor_version = 0;
+  add_via(old);
+  EXPECT_EQ(test::tell(old.fields), " | Via=1.0 siding");
 }
 
 TEST(Hop, MaxForwards) {

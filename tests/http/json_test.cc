@@ -53,6 +53,10 @@ TEST(JsonText, OneSpellingOfEach) {
   EXPECT_EQ(canonical("{\"a\":{\"d\":null,\"c\":true}}"), "{\"a\":{\"c\":true,\"d\":null}}");
   EXPECT_EQ(canonical(" [] "), "[]");
   EXPECT_NE(canonical("1"), canonical("1.0")) << "Python tells them apart";
+  EXPECT_EQ(canonical("[11e13]"), "[110000000000000.0]");
+  EXPECT_EQ(canonical("[110000000000000.000]"), "[110000000000000.0]");
+  EXPECT_EQ(canonical("[1E+308]"), "[1e+308]");
+  EXPECT_EQ(canonical("[1e308]"), "[1e+308]");
   EXPECT_EQ(canonical("{\"a\":1,\"a\":2}"), "(none)") << "readers differ in which one counts";
   EXPECT_EQ(canonical("{\"a\":[{\"b\":1,\"b\":1}]}"), "(none)");
   EXPECT_EQ(canonical("{"), "(none)");
@@ -61,9 +65,9 @@ TEST(JsonText, OneSpellingOfEach) {
 TEST(JsonText, NumbersThatADoubleCannotTellApartHaveNone) {
   auto has_one = [](const std::string& text) { return JsonText(text).canonical().has_value(); };
   for (const char* text :
-       {"[12345678901234.0]", "-0.000123456789012345", "1.5e+10", "1e99", "18446744073709551615",
-        "-9223372036854775808", "[\"0.12345678901234567890\",1.5]",
-        "{\"\\\"1.1234567890123456789\":0}"}) {
+       {"[12345678901234.0]", "-0.000123456789012345", "1.5e+10", "1e99", "1e+100",
+        "0.1000000000000000000", "18446744073709551615", "-9223372036854775808",
+        "[\"0.12345678901234567890\",1.5]", "{\"\\\"1.1234567890123456789\":0}"}) {
     EXPECT_TRUE(has_one(text)) << text;
   }
   for (const char* text :

@@ -58,6 +58,14 @@ class Authority:
         return self.path(name + ".pem"), self.path(name + ".key")
 
 
+    def staple(self, name):
+        """The file of an OCSP response (DER) that says that this certificate is good."""
+        run("ocsp", "-issuer", "ca.pem", "-cert", name + ".pem", "-no_nonce", "-reqout", name + ".ask", cwd=self.folder)
+        run("ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key",
+            "-reqin", name + ".ask", "-respout", name + ".ocsp", "-ndays", "2", cwd=self.folder)
+        return self.path(name + ".ocsp")
+
+
 def self_signed(folder, name, subject):
     new_key(folder, name)
     run("req", "-x509", "-new", "-key", name + ".key", "-subj", "/CN=" + name, "-days", "30",

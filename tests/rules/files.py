@@ -12,6 +12,8 @@ SLEEPS = ("sleep", "sleep_for", "sleep_until", "usleep", "nanosleep")
 SHELL_SLEEP = re.compile(r"(?:^|[;&|({]|\b(?:do|then|else)\b)\s*sleep\s")
 # Put together from parts, so that this file passes its own rule.
 OPEN_END = re.compile(r"\b(?:TO" "DO|FIX" "ME|X" r"XX)\b")
+FUZZ_TARGET = re.compile(r"tests/fuzz/(\w+)_fuzz\.cc")
+FUZZ_INPUT = re.compile(r"tests/fuzz/corpus/(\w+)/[^/]+")
 MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:%s)/" % "|".join(("home", "root", "work", "farm", "Users")))
 
 
@@ -80,7 +82,21 @@ def check_python_tests(tree):
             yield Finding(path, 1, "python-main", "without unittest.main() no test of it runs")
 
 
+def check_fuzz_corpora(tree):
+    """A fuzz target begins with what people wrote: it has a corpus, and a corpus has a target."""
+    targets = {m[1]: p for p in tree.paths for m in [FUZZ_TARGET.fullmatch(p)] if m}
+    corpora = {}
+    for path in tree.paths:
+        found = FUZZ_INPUT.fullmatch(path)
+        if found:
+            corpora.setdefault(found[1], path)
+    for name in sorted(targets.keys() - corpora.keys()):
+        yield Finding(targets[name], 1, "fuzz-corpus", "no input in tests/fuzz/corpus/%s/" % name)
+    for name in sorted(corpora.keys() - targets.keys()):
+        yield Finding(corpora[name], 1, "fuzz-corpus", "there is no tests/fuzz/%s_fuzz.cc" % name)
+
+
 def check(tree):
     for rule in (check_length, check_columns, check_opening, check_sleeps, check_words,
-                 check_python_tests):
+                 check_python_tests, check_fuzz_corpora):
         yield from rule(tree)

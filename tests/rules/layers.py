@@ -20,7 +20,9 @@ HEAVY = {
     "simdjson": (("http/", "proxy/exchange/"), True),
     "ares": (("proxy/net/",), False),
     "openssl/": (
-        ("base/digest.cc", "config/certificates.cc", "proxy/net/tls.cc", "proxy/net/tls_context.cc"),
+        ("base/digest.cc", "config/certificates.cc", "proxy/net/tls.cc", "proxy/net/tls_client.cc",
+         "proxy/net/tls_context.cc", "proxy/net/tls_server.cc", "proxy/net/tls_server_context.cc",
+         "proxy/net/tls_tickets.cc"),
         False,
     ),
     "event2/": (("proxy/loop/", "proxy/net/"), False),

@@ -268,6 +268,12 @@ class FileRules(Case):
     def test_python_tests_run(self):
         self.catches(files.check, "tests/a_test.py", 1, "python-main", {"tests/a_test.py": "import unittest\n"})
 
+    def test_fuzz_targets_have_a_corpus(self):
+        target = "tests/fuzz/a_b_fuzz.cc"
+        self.passes(files.check, {target: SOURCE, "tests/fuzz/corpus/a_b/get": "GET"})
+        self.catches(files.check, target, 1, "fuzz-corpus", {target: SOURCE})
+        self.catches(files.check, "tests/fuzz/corpus/b/1", 1, "fuzz-corpus", {"tests/fuzz/corpus/b/1": "x"})
+
     def test_ignored_and_binary_files_are_left_alone(self):
         self.passes(files.check, {".gitignore": "build/\n", "build/a.cc": "int x;\n",
                                   "a.bin": "\0 /" + "work/x"})
@@ -298,7 +304,7 @@ class WholeLint(Case):
         rules = {f.rule for f in lint.lint(self.tree({
             ".clang-format": "BasedOnStyle: Google\n",
             "base/a.h": "#include <ares.h>\n#include \"http/b.h\"\nTask<> f() { co_await Yield{ }; }\n",
-            "http/b.h": HEADER, "tests/a_test.py": "sleep(1)  # TO" "DO /" "work/x\n",
+            "http/b.h": HEADER, "tests/fuzz/a_fuzz.cc": SOURCE, "tests/a_test.py": "sleep(1)  # TO" "DO /" "work/x\n",
             "x.py": "\n" * 601, "c.sh": "#!/bin/sh\n(\n", "http/c.cc": SOURCE + "// " + "x" * 200 + "\n"}))}
         known = set()
         for module in (coroutines, files, layers, lint):

@@ -1,0 +1,223 @@
+// A client's HTTP/2 connection (H2Connection with its requests, and libnghttp2 below them), over a socket
+// that this file plays. Handlers read whole bodies, answer early, late, in pieces, torn or not at all.
+// Properties: what a handler is given could be said in HTTP/1 as well: no control bytes, one host, a
+// target of its form; whatever comes, all requests have ended when the connection has, and it ends when its
+// time is up.
+// Input: one byte for the handlers, two for the splits, one for how much the client takes; then the bytes
+// behind the preface.
+// libFuzzer: -max_len=2048
+#include <string>
+#include <utility>
+
+#include "proxy/downstream/listener.h"
+#include "tests/fuzz/fuzz.h"
+// What is fuzzed, as source: its library would bring all that talks to the network.
+#include "http/h1_syntax.h"
+#include "proxy/downstream/goodbye.cc"
+#include "proxy/downstream/h2_connection.cc"
+#include "proxy/downstream/h2_frames.cc"
+#include "proxy/downstream/h2_request.cc"
+#include "proxy/downstream/local_reply.cc"
+#include "proxy/net/address.cc"
+
+namespace siding {
+
+class TlsSession {};
+
+namespace fuzz {
+namespace {
+
+/// What the socket has to say, and how much it takes.
+struct Script {
+  std::string_view bytes;
+  std::array<size_t, 3> reads{};
+  size_t at = 0;
+  size_t room = 0;  // for what is written
+  Signal* waits_to_read = nullptr;
+  Signal* waits_to_write = nullptr;
+};
+Script script;
+int running = 0;
+std::unique_ptr<Connection> connection;
+
+}  // namespace
+}  // namespace fuzz
+
+Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
+Socket::~Socket() = default;
+Signal& Socket::readable() {
+  fuzz::script.waits_to_read = &readable_;
+  return readable_;
+}
+Signal& Socket::writable() {
+  fuzz::script.waits_to_write = &writable_;
+  return writable_;
+}
+bool Socket::quiet() { return true; }
+void Socket::disarm_read() { fuzz::script.waits_to_read = nullptr; }
+void Socket::shutdown_write() {}
+void Socket::reset_on_close() {}
+const ClientCertificate* Socket::client_certificate() const { return nullptr; }
+
+Io Socket::read(char* into, size_t max) {
+  fuzz::Script& s = fuzz::script;
+  if (s.at == s.bytes.size()) return {Io::State::again, 0, 0};
+  size_t end = s.bytes.size();
+  for (size_t read : s.reads) {
+    if (read > s.at) {
+      end = read;
+      break;
+    }
+  }
+  const size_t n = std::min(end - s.at, max);
+  std::memcpy(into, s.bytes.data() + s.at, n);
+  s.at += n;
+  return {Io::State::ok, n, 0};
+}
+
+Io Socket::write(Buffer& out) {
+  const size_t n = std::min(out.size(), fuzz::script.room);
+  fuzz::script.room -= n;
+  out.consume(n);
+  return {out.empty() ? Io::State::ok : Io::State::again, n, 0};
+}
+
+Listener::Listener(Loop& loop, int, const ListenerOptions& options)
+    : loop_(loop), options_(options) {}
+Listener::~Listener() = default;
+void Listener::remove(Connection& ended) {
+  assert(&ended == fuzz::connection.get());
+  loop_.retire(std::move(fuzz::connection));
+}
+void Listener::replace(Connection& ended, std::unique_ptr<Connection> next) {
+  assert(&ended == fuzz::connection.get());
+  loop_.retire(std::move(fuzz::connection));
+  fuzz::connection = std::move(next);
+  fuzz::connection->start();
+}
+void Listener::rests(Connection&) {}
+void Listener::works(Connection&) {}
+void Listener::accept_some(bool) {}
+void Listener::resume() {}
+
+namespace fuzz {
+namespace {
+
+class AnyHandler final : public Handler {
+ public:
+  Task<> handle(Stream& stream) override {
+    struct Life {
+      Life() { ++running; }
+      ~Life() { --running; }
+    } life;
+    check(stream.head);
+    const uint8_t how = kind++;
+    if ((how & 1) != 0) {
+      while (!stream.body_ended && !stream.body_fault) {
+        stream.grant(how);
+        stream.body.clear();
+        stream.grant(how);
+        co_await Wait(stream.body_changed);
+      }
+    }
+    if ((how & 2) != 0) co_await Wait(go);
+    if ((how & 4) != 0) {
+      ResponseHead hints;
+      hints.status = 103;
+      stream.send_interim(hints);
+    }
+    if ((how & 8) != 0) co_return;
+    Buffer body;
+    body.append_copy(std::string(how * 500u, 'x'));
+    const size_t size = body.size();
+    ResponseHead head;
+    head.fields.add("X-A", std::string(how & 0xf0 ? "b" : "c\r\nd: e"));
+    stream.send_head(std::move(head),
+                     (how & 16) != 0 ? BodyFraming::of_length(size) : BodyFraming::chunked());
+    stream.send_data(std::move(body));
+    if ((how & 32) != 0) co_await Wait(go);
+    Fields trailers;
+    trailers.add("X-Sum", "1");
+    if ((how & 64) != 0) {
+      stream.abort();
+    } else {
+      stream.send_end(&trailers);
+    }
+  }
+
+  static void check(const RequestHead& head) {
+    assert(h1::is_token(head.method) && head.http2);
+    assert(head.fields.count("host") == 1 && head.fields.get("host") == head.authority);
+    assert(head.method == "CONNECT" || head.target == "*" || head.target.starts_with('/'));
+    assert(h1::find_first<h1::NoTargetBytes>(head.target) == head.target.size());
+    for (const Field& f : head.fields) {
+      assert(h1::is_token(f.name) && !has_control(f.value));
+      assert(h2_field_allowed(f.name) || f.name == "content-length");
+    }
+  }
+
+  uint8_t kind = 0;
+  Signal go;
+};
+
+void turn(Loop& loop) {
+  // Until nothing moves; a client that sends without end runs out of bytes.
+  for (int quiet = 0, turns = 0; quiet < 3; ++turns) {
+    assert(turns < 100'000);
+    if (script.waits_to_read != nullptr && script.at < script.bytes.size()) {
+      std::exchange(script.waits_to_read, nullptr)->notify();
+    }
+    if (script.waits_to_write != nullptr && script.room > 0) {
+      std::exchange(script.waits_to_write, nullptr)->notify();
+    }
+    quiet = loop.turn(false) ? 0 : quiet + 1;
+  }
+}
+
+void run(Input in) {
+  static ManualClock clock;
+  static Loop loop(clock);
+  static AnyHandler handler;
+  static ListenerOptions options;
+  options.handler = &handler;
+  options.head = {.max_head = 4096, .max_fields = 20, .max_target = 256};
+  options.on_refuse = [](const SocketAddress&, Outcome, std::string_view) {};
+  static Listener listener(loop, -1, options);
+
+  handler.kind = in.byte();
+  const Splits splits(in);
+  const size_t takes = in.byte();
+  script = Script();
+  const std::string bytes = std::string(H2Connection::kPreface) + std::string(in.rest());
+  script.bytes = bytes;
+  script.reads = splits.of(bytes.size());
+  script.room = takes == 0 ? size_t{1} << 30 : takes * 64;
+  connection = std::make_unique<H2Connection>(listener, std::make_unique<Socket>(loop, -1),
+                                              SocketAddress(), std::string());
+  connection->start();
+  turn(loop);
+  handler.go.notify();
+  turn(loop);
+  if (connection && (takes & 1) != 0) connection->drain();
+  script.room += takes * 64;
+  turn(loop);
+  handler.go.notify();
+  // Whoever is left has gone then: each wait has its bound, but for a handler that waits for others.
+  for (int i = 0; i < 10 && connection; ++i) {
+    clock.advance(std::chrono::seconds(100));
+    turn(loop);
+    handler.go.notify();
+    turn(loop);
+  }
+  assert(!connection && "it never ends");
+  assert(running == 0 && frame_stats().frames == 0);
+}
+
+}  // namespace
+}  // namespace fuzz
+}  // namespace siding
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  siding::fuzz::run({data, size});
+  return 0;
+}
