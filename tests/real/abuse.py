@@ -219,7 +219,8 @@ class Case(harness.Case):
         while sent < most and not over():
             client.send(b"".join(make(n) for n in range(sent, sent + batch)), reading=reading)
             sent += batch
-            harness.until(lambda: client.closed or unread(client.socket) == 0, 10, "siding reads the flood")
+            harness.until(lambda: client.closed or unread(client.socket) == 0, 10, "siding reads the flood",
+                          0.001)
             while reading and client.read(0):
                 pass
         if reading:

@@ -54,7 +54,7 @@ class HoldTest(abuse.Case):
             client = self.client(h2_frames.settings(window=0))
             client.send(request(1, "/s?bytes=%d" % SIZE))
             client.wait(lambda: 1 in client.heads)
-            sent = self.flood(client, lambda n: h2_frames.window_update(1, 1), batch=1, most=3000)
+            sent = self.flood(client, lambda n: h2_frames.window_update(1, 1), batch=20)
             self.calmed(attack, client, sent, 1000, "window_updates")
 
     def test_a_block_that_does_not_end(self):
