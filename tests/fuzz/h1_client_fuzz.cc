@@ -13,68 +13,13 @@
 #include "http/hop.h"
 #include "proxy/upstream/h1_client.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/scripted_socket.h"
 // What is fuzzed, as source: its library would bring all the others that talk to the network.
 #include "proxy/upstream/h1_client.cc"
 
 namespace siding {
 
-class TlsSession {};
-
-namespace fuzz {
-namespace {
-
-/// What the socket has to say, and how far it got.
-struct Script {
-  std::string_view bytes;
-  std::array<size_t, 3> reads{};
-  size_t at = 0;
-  bool reset = false;         // at the end, instead of a close
-  bool full = false;          // a first write finds no room
-  bool wrote_nothing = true;  // so far
-  Signal* waits_to_read = nullptr;
-  Signal* waits_to_write = nullptr;
-};
-Script script;
-
-}  // namespace
-}  // namespace fuzz
-
 Failure failure_of(int) { return Failure::reset; }
-
-Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
-Socket::~Socket() = default;
-Signal& Socket::readable() {
-  fuzz::script.waits_to_read = &readable_;
-  return readable_;
-}
-Signal& Socket::writable() {
-  fuzz::script.waits_to_write = &writable_;
-  return writable_;
-}
-std::string Socket::fault_text(const Io&) const { return "reset"; }
-
-Io Socket::read(char* into, size_t max) {
-  fuzz::Script& s = fuzz::script;
-  if (s.at == s.bytes.size()) return {s.reset ? Io::State::error : Io::State::eof, 0, 0};
-  size_t end = s.bytes.size();
-  for (size_t read : s.reads) {
-    if (read > s.at) {
-      end = read;
-      break;
-    }
-  }
-  const size_t n = std::min(end - s.at, max);
-  std::memcpy(into, s.bytes.data() + s.at, n);
-  s.at += n;
-  return {Io::State::ok, n, 0};
-}
-
-Io Socket::write(Buffer& out) {
-  if (std::exchange(fuzz::script.full, false)) return {Io::State::again, 0, 0};
-  const size_t n = out.size();
-  out.clear();
-  return {Io::State::ok, n, 0};
-}
 
 namespace fuzz {
 namespace {
@@ -174,10 +119,10 @@ void run(Input in) {
   script = Script();
   script.bytes = in.rest();
   script.reads = splits.of(script.bytes.size());
-  script.reset = how == 1;
-  script.full = how >= 2;
+  script.end = how == 1 ? Script::End::reset : Script::End::close;
+  script.refusals = how >= 2 ? 1 : 0;
   const Told mine = got(loop, method);
-  const Told parsed = expected(method, script.bytes, script.reset);
+  const Told parsed = expected(method, script.bytes, how == 1);
   // A server that refuses while we still write is heard, and its connection not used again.
   assert(mine.heads == parsed.heads && mine.good == parsed.good);
   assert(!mine.good || mine.body == parsed.body);

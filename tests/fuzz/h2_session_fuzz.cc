@@ -11,6 +11,7 @@
 
 #include "proxy/downstream/listener.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/scripted_socket.h"
 // What is fuzzed, as source: its library would bring all that talks to the network.
 #include "http/h1_syntax.h"
 #include "proxy/downstream/goodbye.cc"
@@ -22,65 +23,14 @@
 
 namespace siding {
 
-class TlsSession {};
-
 namespace fuzz {
 namespace {
-
-/// What the socket has to say, and how much it takes.
-struct Script {
-  std::string_view bytes;
-  std::array<size_t, 3> reads{};
-  size_t at = 0;
-  size_t room = 0;  // for what is written
-  Signal* waits_to_read = nullptr;
-  Signal* waits_to_write = nullptr;
-};
-Script script;
 int running = 0;
 std::unique_ptr<Connection> connection;
-
 }  // namespace
 }  // namespace fuzz
 
-Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
-Socket::~Socket() = default;
-Signal& Socket::readable() {
-  fuzz::script.waits_to_read = &readable_;
-  return readable_;
-}
-Signal& Socket::writable() {
-  fuzz::script.waits_to_write = &writable_;
-  return writable_;
-}
-bool Socket::quiet() { return true; }
-void Socket::disarm_read() { fuzz::script.waits_to_read = nullptr; }
-void Socket::shutdown_write() {}
-void Socket::reset_on_close() {}
 const ClientCertificate* Socket::client_certificate() const { return nullptr; }
-
-Io Socket::read(char* into, size_t max) {
-  fuzz::Script& s = fuzz::script;
-  if (s.at == s.bytes.size()) return {Io::State::again, 0, 0};
-  size_t end = s.bytes.size();
-  for (size_t read : s.reads) {
-    if (read > s.at) {
-      end = read;
-      break;
-    }
-  }
-  const size_t n = std::min(end - s.at, max);
-  std::memcpy(into, s.bytes.data() + s.at, n);
-  s.at += n;
-  return {Io::State::ok, n, 0};
-}
-
-Io Socket::write(Buffer& out) {
-  const size_t n = std::min(out.size(), fuzz::script.room);
-  fuzz::script.room -= n;
-  out.consume(n);
-  return {out.empty() ? Io::State::ok : Io::State::again, n, 0};
-}
 
 Listener::Listener(Loop& loop, int, const ListenerOptions& options)
     : loop_(loop), options_(options) {}
@@ -191,6 +141,7 @@ void run(Input in) {
   const std::string bytes = std::string(H2Connection::kPreface) + std::string(in.rest());
   script.bytes = bytes;
   script.reads = splits.of(bytes.size());
+  script.end = Script::End::open;
   script.room = takes == 0 ? size_t{1} << 30 : takes * 64;
   connection = std::make_unique<H2Connection>(listener, std::make_unique<Socket>(loop, -1),
                                               SocketAddress(), std::string());

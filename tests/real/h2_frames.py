@@ -94,7 +94,7 @@ def large_block(stream, whole, flags=END_STREAM):
 
 class Connection:
     """A client that sends what it is given, and notes what comes: `heads` {stream: first byte of its block},
-    `ended` {streams}, `resets` {stream: code}, `body` {stream: bytes}, `goaway`, `closed`, `acks`."""
+    `ended` {streams}, `resets` {stream: code}, `body` {stream: bytes}, `goaway` (the code), `last` (its stream), `closed`, `acks`."""
 
     def __init__(self, address, opening=None, receive_buffer=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -103,7 +103,7 @@ class Connection:
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is there at once
         self.socket.setblocking(False)
-        self.data, self.goaway, self.closed, self.acks = b"", None, False, 0
+        self.data, self.goaway, self.last, self.closed, self.acks = b"", None, None, False, 0
         self.heads, self.body, self.resets, self.ended = {}, {}, {}, set()
         self.next_stream = 1
         self.send(MAGIC + (settings() if opening is None else opening))
@@ -166,9 +166,11 @@ class Connection:
         elif kind == RST_STREAM:
             self.resets[stream] = struct.unpack(">I", payload)[0]
         elif kind == GOAWAY:
-            self.goaway = struct.unpack(">I", payload[4:8])[0]
+            self.last, self.goaway = struct.unpack(">II", payload[:8])
         elif kind in (PING, SETTINGS) and flags & ACK:
             self.acks += 1
+        elif kind == PING:
+            self.send(frame(PING, ACK, 0, payload))
         if kind in (HEADERS, DATA) and flags & END_STREAM:
             self.ended.add(stream)
 
