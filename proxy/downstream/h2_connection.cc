@@ -52,8 +52,7 @@ void H2Connection::start() {
 }
 
 bool H2Connection::give_way() {
-  const bool at_work = !requests_.empty() || !out_.empty() || block_since_ != kNever;
-  if (closed_ || at_work || !socket_->quiet()) return false;
+  if (closed_ || !idle() || !out_.empty() || !socket_->quiet()) return false;
   if (session_ != nullptr) {
     nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
     if (fill()) socket_->write(out_);
@@ -284,7 +283,7 @@ void H2Connection::set_timer() {
   TimePoint due = kNever;
   if (!out_.empty()) due = after(progress_, o.send_timeout);
   if (block_since_ != kNever) due = std::min(due, after(block_since_, o.head_timeout));
-  if (requests_.empty()) {
+  if (idle()) {
     due = std::min(due, after(progress_, opened_ == 0 ? o.head_timeout : o.idle_timeout));
   }
   if (draining_ && !drained_) due = std::min(due, drain_until_);
@@ -310,7 +309,7 @@ void H2Connection::on_timer() {
     punish(Abuse::header_stall);
   } else if (draining_ && !drained_ && now >= drain_until_) {
     finish_drain();
-  } else if (requests_.empty()) {
+  } else if (idle()) {
     nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
   }
   loop_.wake(step_);

@@ -59,6 +59,8 @@ class H2Connection final : public Connection {
   void spend(Abuse kind);
   void begin_drain();
   void finish_drain();
+  /// No request is under way, nor on its way.
+  bool idle() const { return requests_.empty() && block_since_ == kNever; }
   void refuse(H2Request& request);
   void close();
   void end();

@@ -46,6 +46,19 @@ TEST(H2Bounds, AHeadThatDoesNotEndInTime) {
   EXPECT_EQ(std::vector<Abuse>{Abuse::header_stall}, bed.abuses);
 }
 
+TEST(H2Bounds, AHeadThatBeginsLateHasItsWholeTime) {
+  H2Bed bed;
+  LoopPeer& c = bed.client_with(kH2Opening);
+  bed.pass(8s);
+  c.send(h2_frame(NGHTTP2_HEADERS, 1, 1, "\x82\x86\x84"));
+  bed.go();
+  bed.pass(9s);
+  EXPECT_FALSE(c.eof);
+  bed.pass(2s);
+  EXPECT_TRUE(c.eof);
+  EXPECT_EQ(std::vector<Abuse>{Abuse::header_stall}, bed.abuses);
+}
+
 TEST(H2Bounds, AConnectionOnWhichNothingBegins) {
   for (const std::string& begin : {kH2Opening.substr(0, 24), kH2Opening}) {
     H2Bed bed;
@@ -101,7 +114,7 @@ TEST(H2Bounds, AConnectionThatIsNotReadEnds) {
 
 TEST(H2Bounds, AnAnswerThatOthersGoBeforeWaits) {
   H2Bed bed(16 * 1024);
-  bed.handler.large = 8 << 20;
+  bed.handler.large = 2 << 20;
   H2Client& c = bed.h2({.window = 16 << 20, .extensible = true});
   nghttp2_session_set_local_window_size(c.session(), 0, 0, 16 << 20);
   const int32_t patient = c.get("/large", {{"priority", "u=7"}});
@@ -124,7 +137,7 @@ TEST(H2Bounds, AnAnswerThatOthersGoBeforeWaits) {
     bed.go();
     return c.answer(patient).ended && c.answer(urgent).ended;
   }));
-  EXPECT_EQ(size_t{8} << 20, c.answer(patient).body.size());
+  EXPECT_EQ(size_t{2} << 20, c.answer(patient).body.size());
 }
 
 TEST(H2Bounds, ADrainAnswersAllThatItTook) {
