@@ -84,7 +84,6 @@ struct Server::Impl {
   Door admin{ListenerKind::admin};
   std::vector<std::thread> running;
   std::atomic<int> drains{0};  // how often drain() was called
-  std::atomic<bool> front_drained{false};
   std::atomic<uint32_t> working{0};  // threads that have not ended their drain
   std::mutex tellers_mutex;
   std::vector<RemoteWake*> tellers;  // one a thread: tells it that drain() was called
@@ -186,8 +185,8 @@ class Server::Impl::Thread {
       server_.observer.finished(loop_, std::move(record));
     };
     for (const ListeningSockets::Taken& socket : door.sockets.take(loop_.index())) {
-      const bool front = kind == ListenerKind::front;
-      const ListenerOptions& its = front ? front_options_.of(socket.address) : options;
+      const bool of_clients = kind == ListenerKind::front;
+      const ListenerOptions& its = of_clients ? front_options_.of(socket.address) : options;
       listeners_.push_back(std::make_unique<Listener>(loop_, socket.fd, its));
       kinds_.push_back(kind);
     }
@@ -231,10 +230,10 @@ class Server::Impl::Thread {
     while (true) {
       co_await SleepUntil(after(loop_.now(), kFileLook));
       std::function<void()> look = [secrets = server_.services->secrets,
-                                    tls = server_.services->tls, front = server_.front_tls] {
+                                    tls = server_.services->tls, clients = server_.front_tls] {
         secrets->look();
         tls->look();
-        front->look();
+        clients->look();
       };
       co_await server_.disk.run(std::move(look));
     }
