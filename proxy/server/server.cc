@@ -83,7 +83,7 @@ struct Server::Impl {
   Door health{ListenerKind::health};
   Door admin{ListenerKind::admin};
   std::vector<std::thread> running;
-  std::atomic<int> drains{0};  // how often drain() was called
+  std::atomic<int> drains{0};        // how often drain() was called
   std::atomic<uint32_t> working{0};  // threads that have not ended their drain
   std::mutex tellers_mutex;
   std::vector<RemoteWake*> tellers;  // one a thread: tells it that drain() was called

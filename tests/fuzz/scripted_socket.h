@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/buffer.h"
 #include "proxy/net/socket.h"
 
 namespace siding {
@@ -72,16 +73,22 @@ Io Socket::read(char* into, size_t max) {
   return {Io::State::ok, n, 0};
 }
 
-Io Socket::write(Buffer& out) {
+Io Socket::write(const iovec* parts, int count) {
   fuzz::Script& s = fuzz::script;
-  if (s.refusals > 0) {
-    --s.refusals;
-    return {Io::State::again, 0, 0};
-  }
-  const size_t n = std::min(out.size(), s.room);
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) size += parts[i].iov_len;
+  const size_t n = s.refusals-- > 0 ? 0 : std::min(size, s.room);
   s.room -= n;
-  out.consume(n);
-  return {out.empty() ? Io::State::ok : Io::State::again, n, 0};
+  return {n > 0 ? Io::State::ok : Io::State::again, n, 0};
+}
+
+Io Socket::write(Buffer& out) {
+  if (out.empty()) return {Io::State::ok, 0, 0};
+  const iovec all{nullptr, out.size()};
+  Io io = write(&all, 1);
+  out.consume(io.bytes);
+  if (!out.empty()) io.state = Io::State::again;
+  return io;
 }
 
 }  // namespace siding
