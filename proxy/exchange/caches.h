@@ -122,8 +122,10 @@ class Caches {
   std::unordered_map<std::string, std::unique_ptr<CacheOwner>> upstreams_;
   bool any_ = false;
   std::array<std::atomic<uint64_t>, static_cast<size_t>(Purge::Kind::count_)> purged_by_kind_{};
-  std::atomic<uint64_t> purged_{0};                   // entries
-  std::array<std::atomic<uint32_t>, 1024> epochs_{};  // by the URI's hash
+  std::atomic<uint64_t> purged_{0};  // entries
+  // By the URI's hash. An unsafe request keeps what is under way for URIs of the same place out too: with
+  // so many places, next to none.
+  std::array<std::atomic<uint32_t>, 65'536> epochs_{};
 };
 
 /// A purge in steps, each of which takes a fraction of a millisecond whatever the store holds.
