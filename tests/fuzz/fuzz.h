@@ -14,11 +14,10 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "http/fields.h"
+#include "tests/harness/exact.h"
 
 namespace siding::fuzz {
 
@@ -67,18 +66,7 @@ class Splits {
   uint8_t second_;
 };
 
-/// A copy without a spare byte at its end: AddressSanitizer sees who reads on.
-class Exact {
- public:
-  explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
-    if (size_ > 0) std::memcpy(bytes_.get(), text.data(), size_);
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_;
-};
+using test::Exact;
 
 /// CTL but HTAB.
 inline bool has_control(std::string_view text) {

@@ -5,13 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "http/h1_head.h"
+#include "tests/harness/exact.h"
 
 namespace siding::test {
 
@@ -40,19 +39,6 @@ inline std::string tell(const ResponseHead& h) {
 inline std::string tell(const ParseFault& fault) {
   return std::to_string(status_of(fault.outcome)) + " " + std::string(fault.reason);
 }
-
-/// A copy without a spare byte at its end.
-class Exact {
- public:
-  explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
-    if (size_ > 0) std::memcpy(bytes_.get(), text.data(), size_);
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_;
-};
 
 /// Feeds prefixes of `bytes` of the given lengths until done or fault. The result's last word is how
 /// many bytes the head took, and the next feed of the same parser must do as well.
