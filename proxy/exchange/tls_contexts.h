@@ -3,17 +3,14 @@
 // Invariant: files that cannot be used leave the last good context in force.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "config/config.h"
-#include "config/secret_file.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/net/tls_files.h"
 #include "proxy/observe/gauges.h"
 
 namespace siding {
@@ -31,30 +28,19 @@ class TlsContexts {
   Result<std::shared_ptr<TlsContext>> of(const std::string& upstream) const;
   /// Whether of("") can be asked; else make_unlisted() is to be called first.
   bool has_unlisted() const;
-  /// Reads the system's authorities: blocks. Any thread.
+  /// Reads the system's authorities: blocks. For the thread that calls look().
   void make_unlisted();
   /// Looks whether the files have changed. Blocks on them; for one thread at a time.
   void look();
   void collect(MetricSink& sink) const;
 
  private:
-  using Stamps = std::vector<std::optional<FileStamp>>;
-  struct Known {
-    explicit Known(TlsFiles f) : files(std::move(f)) {}
-    Stamps stamps() const;
-    const TlsFiles files;
-    Stamps read;                          // of the files when they were read last
-    std::shared_ptr<TlsContext> context;  // guarded by mutex_
-    std::string failure;                  // likewise; of the last try
-    std::atomic<uint64_t> failures{0};
-  };
-  const Known* find(const std::string& upstream) const;
-  void make(const std::string& upstream, Known& known);
+  using Known = OfTlsFiles<TlsContext>;
   void add(const std::string& name, TlsFiles files);
 
   std::map<std::string, std::unique_ptr<Known>> known_;  // by upstream; the map itself is constant
-  Known unlisted_;
   mutable std::mutex mutex_;
+  std::unique_ptr<Known> unlisted_;  // guarded by mutex_; null until it is wanted
 };
 
 }  // namespace siding

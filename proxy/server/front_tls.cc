@@ -9,58 +9,43 @@ namespace siding {
 namespace {
 /// A ticket is opened for so long after its key was replaced, twice; none lives longer than that.
 constexpr Duration kTicketKeyTime = std::chrono::hours(12);
+
+std::vector<std::string> files_of(const ListenTls& tls) {
+  std::vector<std::string> files{tls.client_ca};
+  for (const CertificateFiles* one : tls.certificates()) {
+    files.insert(files.end(), {one->certificate, one->key, one->ocsp});
+  }
+  return files;
+}
 }  // namespace
+
+FrontTls::Front::Front(const ListenAddress& address, const Clock& clock)
+    : listen(address.text()),
+      context(listen, files_of(*address.tls), [this, tls = *address.tls, &clock] {
+        return TlsServerContext::make(tls, tickets, {std::begin(kProtocols), std::end(kProtocols)},
+                                      clock);
+      }) {}
 
 FrontTls::FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clock)
     : clock_(clock), rotated_(clock.now()) {
   for (const ListenAddress& address : addresses) {
     by_address_.push_back(nullptr);
     if (!address.tls) continue;
-    by_address_.back() = fronts_.emplace_back(std::make_unique<Front>(address)).get();
-    read(*fronts_.back());
+    by_address_.back() = fronts_.emplace_back(std::make_unique<Front>(address, clock)).get();
   }
-}
-
-FrontTls::Stamps FrontTls::Front::stamps() const {
-  Stamps out;
-  for (const CertificateFiles* files : config.certificates()) {
-    for (const std::string* file : {&files->certificate, &files->key, &files->ocsp}) {
-      if (!file->empty()) out.push_back(stamp_of(*file));
-    }
-  }
-  if (!config.client_ca.empty()) out.push_back(stamp_of(config.client_ca));
-  return out;
-}
-
-void FrontTls::read(Front& front) {
-  front.read = front.stamps();
-  auto made = TlsServerContext::make(front.config, front.tickets,
-                                     {std::begin(kProtocols), std::end(kProtocols)}, clock_);
-  std::lock_guard lock(mutex_);
-  if (made) {
-    if (front.context) log_info(front.listen + ": the files of its TLS were read again");
-    front.context = std::move(*made);
-    front.failure.clear();
-    return;
-  }
-  ++front.failures;
-  if (front.context && front.failure != made.error().detail) {
-    log_warning(front.listen + ": TLS: " + made.error().detail +
-                "; what was read before stays in use");
-  }
-  front.failure = made.error().detail;
 }
 
 std::string FrontTls::fault() const {
   for (const auto& front : fronts_) {
-    if (!front->context) return "no TLS at " + front->listen + ": " + front->failure;
+    if (!front->context.get()) {
+      return "no TLS at " + front->listen + ": " + front->context.failure();
+    }
   }
   return {};
 }
 
 std::shared_ptr<const TlsServerContext> FrontTls::of(size_t address) const {
-  std::lock_guard lock(mutex_);
-  return by_address_[address]->context;
+  return by_address_[address]->context.get();
 }
 
 void FrontTls::look() {
@@ -69,15 +54,15 @@ void FrontTls::look() {
   if (rotate) rotated_ = now;
   for (const auto& front : fronts_) {
     if (rotate) front->tickets->rotate();
-    // A key that does not fit yet is no reason to wait for another change; see TlsContexts::look().
-    if (!front->failure.empty() || front->stamps() != front->read) read(*front);
+    front->context.look();
     warn_of_old_staples(*front);
   }
 }
 
 void FrontTls::warn_of_old_staples(const Front& front) const {
-  for (size_t i = 0; i < front.context->certificates(); ++i) {
-    const TlsServerContext::Certificate& certificate = front.context->certificate(i);
+  const std::shared_ptr<const TlsServerContext> context = front.context.get();
+  for (size_t i = 0; i < context->certificates(); ++i) {
+    const TlsServerContext::Certificate& certificate = context->certificate(i);
     if (!certificate.ocsp_old(clock_)) continue;
     warn_once("ocsp:" + certificate.file + std::to_string(certificate.ocsp_expires),
               front.listen + ": the OCSP response about `" + certificate.file +
@@ -90,10 +75,8 @@ void FrontTls::collect(MetricSink& sink) const {
   for (const auto& front : fronts_) {
     sink.counter("siding_client_tls_read_failures_total",
                  "Looks at the files of a listener's TLS that found none to use; the last stay",
-                 static_cast<double>(front->failures), {{"listen", front->listen}});
-    std::unique_lock lock(mutex_);
-    const std::shared_ptr<const TlsServerContext> context = front->context;
-    lock.unlock();
+                 static_cast<double>(front->context.failures()), {{"listen", front->listen}});
+    const std::shared_ptr<const TlsServerContext> context = front->context.get();
     for (size_t i = 0; i < context->certificates(); ++i) {
       const TlsServerContext::Certificate& certificate = context->certificate(i);
       sink.gauge("siding_certificate_expires_seconds",

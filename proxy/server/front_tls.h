@@ -3,15 +3,12 @@
 // they were made with; the keys of tickets outlive the certificates.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
-#include "config/secret_file.h"
+#include "proxy/net/tls_files.h"
 #include "proxy/net/tls_server_context.h"
 #include "proxy/observe/gauges.h"
 
@@ -34,26 +31,18 @@ class FrontTls {
   void collect(MetricSink& sink) const;
 
  private:
-  using Stamps = std::vector<std::optional<FileStamp>>;
   struct Front {
-    explicit Front(const ListenAddress& address) : listen(address.text()), config(*address.tls) {}
-    Stamps stamps() const;
+    Front(const ListenAddress& address, const Clock& clock);
     const std::string listen;
-    const ListenTls config;
     const std::shared_ptr<TicketKeys> tickets = std::make_shared<TicketKeys>();
-    Stamps read;                                      // of the files when they were read last
-    std::shared_ptr<const TlsServerContext> context;  // guarded by mutex_
-    std::string failure;                              // likewise; of the last try
-    std::atomic<uint64_t> failures{0};
+    OfTlsFiles<const TlsServerContext> context;
   };
-  void read(Front& front);
   void warn_of_old_staples(const Front& front) const;
 
   const Clock& clock_;
   std::vector<std::unique_ptr<Front>> fronts_;
   std::vector<Front*> by_address_;  // null: no TLS there
   TimePoint rotated_;
-  mutable std::mutex mutex_;
 };
 
 }  // namespace siding
