@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "http/h1_write.h"
 #include "proxy/downstream/goodbye.h"
 #include "proxy/downstream/h1_connection.h"
 #include "proxy/downstream/h2_connection.h"
 #include "proxy/downstream/listener.h"
-#include "proxy/downstream/local_reply.h"
 #include "proxy/observe/log.h"
 
 namespace siding {
@@ -149,13 +147,8 @@ void Arrival::go_on() {
 
 void Arrival::refuse_plain_http() {
   options_.on_handshake(Handshake::plain_http);
-  LocalReply reply = make_local_reply(Outcome::bad_request,
-                                      "this port speaks TLS: the URL begins with https://", {});
-  listener_.add_date(reply.head);
-  Buffer out;
-  out.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
-                                 ConnectionField::close));
-  out.append(std::move(reply.body));
+  Buffer out = listener_.last_reply(Outcome::bad_request,
+                                    "this port speaks TLS: the URL begins with https://");
   phase_ = Phase::closed;
   timer_.unlink();
   listener_.replace(*this,

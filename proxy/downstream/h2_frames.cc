@@ -117,7 +117,6 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
       break;
     }
     case NGHTTP2_DATA:
-      // Here, since the library tells nobody of those that come for a stream that is over.
       if (hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0) c.spend(Abuse::empty_data);
       break;
     case NGHTTP2_PRIORITY:

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <utility>
 
+#include "http/h1_write.h"
 #include "proxy/downstream/arrival.h"
+#include "proxy/downstream/local_reply.h"
 
 namespace siding {
 
@@ -83,6 +85,16 @@ std::unique_ptr<Connection> Listener::make(std::unique_ptr<Socket> socket,
                                            const SocketAddress& peer) {
   if (options_.arrival == nullptr) return make_connection(*this, std::move(socket), peer, {});
   return std::make_unique<Arrival>(*this, *options_.arrival, std::move(socket), peer);
+}
+
+Buffer Listener::last_reply(Outcome outcome, std::string_view detail) {
+  LocalReply reply = make_local_reply(outcome, detail, {});
+  add_date(reply.head);
+  Buffer out;
+  out.append(write_response_head(reply.head, BodyFraming::of_length(reply.body.size()),
+                                 ConnectionField::close));
+  out.append(std::move(reply.body));
+  return out;
 }
 
 /// `over_limit`: in a drain what the kernel has accepted for us is ours, whatever the limit says.

@@ -71,6 +71,8 @@ class Listener {
   void add_date(ResponseHead& response) {
     if (!response.fields.has("date")) response.fields.add("Date", date_.at(loop_.clock().wall()));
   }
+  /// An answer of HTTP/1 without a request, after which the connection ends.
+  Buffer last_reply(Outcome outcome, std::string_view detail);
   Loop& loop() const { return loop_; }
 
   /// For the connection itself: it has ended.

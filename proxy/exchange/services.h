@@ -65,6 +65,7 @@ struct Services {
 
   Backend& backend(std::string_view name);
   Upstream* upstream(std::string_view name);
+  void collect(MetricSink& sink) const;
 };
 
 class Fetch;

@@ -38,25 +38,6 @@ struct Door {
   ListeningSockets sockets;
   std::atomic<uint32_t> open{0};
 };
-
-void collect_dns(const ResolverCounters& dns, MetricSink& sink) {
-  for (const auto& [event, count] : std::initializer_list<std::pair<const char*, uint64_t>>{
-           {"hit", dns.hits},
-           {"lookup", dns.lookups},
-           {"query", dns.queries},
-           {"answer", dns.answers},
-           {"no_such_name", dns.no_such_name},
-           {"server_failure", dns.server_failures},
-           {"timeout", dns.timeouts},
-           {"stale_failed", dns.stale_failed},
-           {"stale_gone", dns.stale_gone},
-           {"backed_off", dns.backed_off},
-           {"refused_name", dns.refused_names},
-           {"overflow", dns.overflows}}) {
-    sink.counter("siding_dns_total", "What became of names that were to be resolved",
-                 static_cast<double>(count), {{"event", event}});
-  }
-}
 }  // namespace
 
 struct Server::Impl {
@@ -66,7 +47,6 @@ struct Server::Impl {
   void thread_main(uint32_t index);
   void drain();
   int wait();
-  void register_gauges();
 
   class Thread;
 
@@ -306,7 +286,10 @@ std::string Server::Impl::start() {
   }
   observer.gauges().add(loop_gauges(all_const));
   observer.gauges().add(uptime_gauge(clock));
-  register_gauges();
+  observer.gauges().add([this](MetricSink& sink) {
+    services->collect(sink);
+    front_tls->collect(sink);
+  });
   working = threads;
   for (uint32_t i = 0; i < threads; ++i) running.emplace_back([this, i] { thread_main(i); });
   return {};
@@ -315,58 +298,6 @@ std::string Server::Impl::start() {
 void Server::Impl::thread_main(uint32_t index) {
   Thread thread(*this, *loops[index]);
   thread.run();
-}
-
-void Server::Impl::register_gauges() {
-  observer.gauges().add([this](MetricSink& sink) {
-    for (const auto& b : services->backends) {
-      Admission::Snapshot now = b->admission.snapshot();
-      MetricSink::Labels labels{{"backend", b->config.name}};
-      sink.gauge("siding_queue_depth", "Requests that wait for a worker", now.queued, labels);
-      sink.gauge("siding_queue_bytes", "Bytes of their bodies",
-                 static_cast<double>(now.queued_bytes), labels);
-      sink.gauge("siding_backend_inside", "Requests that are inside the backend", now.inside,
-                 labels);
-      sink.gauge("siding_backend_connections", "Open connections to the backend", b->pool.open(),
-                 labels);
-      sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
-                 labels);
-    }
-    for (const auto& u : services->upstreams) {
-      for (const Endpoints::Snapshot& e : u->endpoints.snapshot()) {
-        const std::string address = e.address.text();
-        MetricSink::Labels labels{{"upstream", u->config.name}, {"address", address}};
-        sink.gauge("siding_endpoint_calls", "Calls under way to an address of an upstream",
-                   e.under_way, labels);
-        sink.gauge("siding_endpoint_open", "1 while siding's own calls leave it alone",
-                   e.open ? 1 : 0, labels);
-        if (u->config.probe.path.empty()) continue;
-        sink.gauge("siding_endpoint_down", "1 while an address fails its probe", e.down ? 1 : 0,
-                   labels);
-      }
-    }
-    services->caches->collect(sink);
-    if (!config->cache.redis.url.text.empty()) {
-      services->redis.collect(sink);
-      sink.gauge("siding_redis_followed",
-                 "1 while the purges of other replicas are known; else the Redis is not asked",
-                 services->purge_news.followed() ? 1 : 0);
-    }
-    services->secrets->collect(sink);
-    services->tls->collect(sink);
-    front_tls->collect(sink);
-    collect_dns(*services->dns, sink);
-    PinStore::Snapshot pins = services->pins.snapshot();
-    sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(pins.bytes));
-    sink.gauge("siding_pin_offers", "Calls that requests inside are expected to make",
-               static_cast<double>(pins.offers));
-    sink.gauge("siding_body_memory_bytes", "Bytes of bodies held in memory",
-               static_cast<double>(services->bodies.memory.used()));
-    sink.gauge("siding_body_memory_limit_bytes", "Their limit",
-               static_cast<double>(services->bodies.memory.limit()));
-    sink.gauge("siding_body_spill_bytes", "Bytes of bodies in temporary files",
-               static_cast<double>(services->bodies.spill.used()));
-  });
 }
 
 void Server::Impl::drain() {
