@@ -44,7 +44,7 @@ enum class Outcome : uint8_t {
   head_timeout,         ///< 408: the head did not come in time
   body_timeout,         ///< 408: the body did not come in time
   body_too_large,       ///< 413
-  not_implemented,      ///< 501: CONNECT, upgrades, unknown transfer codings
+  not_implemented,      ///< 501: CONNECT by a client, unknown protocols and transfer codings
   version_unsupported,  ///< 505
   expectation_failed,   ///< 417
   no_route,             ///< 404
@@ -56,6 +56,7 @@ enum class Outcome : uint8_t {
   queue_too_slow,       ///< 503: at the queue's pace its turn would come too late
   queue_timeout,        ///< 503: no worker in time
   no_buffer,            ///< 503: no room for the body
+  no_tunnel,            ///< 503: as many tunnels are open as there may be
   backend_down,         ///< 503: the backend cannot be reached
   not_cached,           ///< 504: the client wants a stored answer only
   leg_failed,           ///< 502: a leg of a fan-out without which there is no answer
@@ -68,6 +69,7 @@ enum class Outcome : uint8_t {
   upstream_tls,         ///< 502: no TLS with the upstream of a worker's call; says why
   upstream_down,        ///< 503: its breaker is open, and the worker's calls are guarded
   upstream_timeout,     ///< 504: a guarded call of the worker's took too long
+  tunnel_idle,          ///< a tunnel was closed because no byte went through it for long
   self_call,            ///< 508: the backend calls itself and no worker is free
   client_gone,          ///< the client left before the answer was whole
   internal,             ///< 500
@@ -179,6 +181,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"queue_too_slow", 503, "connection_limit_reached"},
     {"queue_timeout", 503, "connection_limit_reached"},
     {"no_buffer", 503, "proxy_internal_response"},
+    {"no_tunnel", 503, "connection_limit_reached"},
     {"backend_down", 503, "destination_unavailable"},
     {"not_cached", 504, "proxy_internal_response"},
     {"leg_failed", 502, "destination_unavailable"},
@@ -191,6 +194,7 @@ inline constexpr std::array<Named, static_cast<size_t>(Outcome::count_)> kOutcom
     {"upstream_tls", 502, "tls_protocol_error"},
     {"upstream_down", 503, "destination_unavailable"},
     {"upstream_timeout", 504, "http_response_timeout"},
+    {"tunnel_idle", 504, "connection_timeout"},
     {"self_call", 508, "proxy_loop_detected"},
     {"client_gone", 499, "http_request_error"},
     {"internal", 500, "proxy_internal_error"},

@@ -89,6 +89,11 @@ bool Config::caches() const {
          std::any_of(upstreams.begin(), upstreams.end(), has);
 }
 
+bool Config::upgrades() const {
+  return std::any_of(routes.begin(), routes.end(),
+                     [](const RouteConfig& r) { return !r.upgrade.empty(); });
+}
+
 uint64_t descriptors_needed(const Config& config) {
   // The loops' own, the log, the resolver's sockets, and spare ones. Temporary files are not counted:
   // bodies spill only while descriptors are left.

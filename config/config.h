@@ -242,6 +242,7 @@ struct RouteConfig {
   bool queue = true;                 ///< false: straight to the backend, outside its cap
   bool stream = false;               ///< pass the answer at the client's speed
   uint64_t max_body = 0;             ///< bytes; 0 = the limit of [limits]
+  std::vector<std::string> upgrade{"websocket"};  ///< what clients may switch to; lower case
   CacheConfig cache;
   PrefetchConfig prefetch;
   std::vector<LegConfig> fanout;
@@ -261,10 +262,11 @@ struct LimitsConfig {
   uint32_t max_target = 16 * 1024;    ///< bytes of a request target
   uint32_t max_connections = 10'000;  ///< of the front listeners
   uint32_t max_requests_per_connection = 10'000;
-  Duration idle_timeout = 75s;  ///< between requests
-  Duration head_timeout = 10s;  ///< from the first byte to the whole head: 408
-  Duration body_timeout = 30s;  ///< without a byte of body: 408
-  Duration send_timeout = 60s;  ///< in which the client takes less than 1 KiB
+  Duration idle_timeout = 75s;          ///< between requests
+  Duration head_timeout = 10s;          ///< from the first byte to the whole head: 408
+  Duration body_timeout = 30s;          ///< without a byte of body: 408
+  Duration send_timeout = 60s;          ///< in which the client takes less than 1 KiB
+  Duration tunnel_idle_timeout = 600s;  ///< without a byte through a tunnel, either way
 };
 
 /// The store that replicas share.
@@ -337,6 +339,7 @@ struct Config {
   const UpstreamConfig* upstream(std::string_view name) const;
   /// Any route or upstream has a cache.
   bool caches() const;
+  bool upgrades() const;  ///< some route lets clients switch to another protocol
 };
 
 using ConfigRef = std::shared_ptr<const Config>;

@@ -269,6 +269,7 @@ void options(V& v, RouteConfig& c) {
   v.option("queue", c.queue, Flag{});
   v.option("stream", c.stream, Flag{});
   v.option("max_body", c.max_body, Size{1, 1ull << 50, "auto"});
+  v.option("upgrade", c.upgrade, ListOf{Text<std::string>{parse_protocol, kind::as_is}});
   v.inline_table("cache", c.cache);
   v.inline_table("merge", c.merge);
   v.option("race", c.race, Flag{});
@@ -292,6 +293,7 @@ void options(V& v, LimitsConfig& c) {
   v.option("head_timeout", c.head_timeout, kind::kShortTime);
   v.option("body_timeout", c.body_timeout, kind::kLongTime);
   v.option("send_timeout", c.send_timeout, kind::kLongTime);
+  v.option("tunnel_idle_timeout", c.tunnel_idle_timeout, kind::kLongTime);
 }
 
 template <class V>

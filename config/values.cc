@@ -139,6 +139,22 @@ Parsed<std::string> parse_method(std::string_view text) {
   return {{}, "methods are upper case, such as \"GET\""};
 }
 
+Parsed<std::string> parse_protocol(std::string_view text) {
+  if (!is_token(text.substr(0, text.find('/'))) || text.empty()) {
+    return {{}, "a protocol is a word of an Upgrade field, such as \"websocket\""};
+  }
+  std::string lower(text);
+  for (char& c : lower) c = ascii_lower(c);
+  // It would carry requests past everything that siding is for (RFC 9113 3.1).
+  if (lower.starts_with("h2") || lower.starts_with("http/") || lower == "tls" ||
+      lower.starts_with("tls/")) {
+    return {{},
+            "`" + std::string(text) + "` is HTTP itself, which clients speak with siding: " +
+                "no Upgrade is needed for it"};
+  }
+  return {std::move(lower), ""};
+}
+
 Parsed<std::string> parse_condition(std::string_view text) {
   const std::vector<std::string> sources{"cookie", "header", "query"};
   const std::string source(before_dot(text));

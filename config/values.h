@@ -51,6 +51,8 @@ Parsed<std::string> parse_pointer(std::string_view text);
 /// A name or an IP literal, as it stands in a certificate.
 Parsed<std::string> parse_server_name(std::string_view text);
 Parsed<std::string> parse_method(std::string_view text);
+/// Of an Upgrade field; lower case.
+Parsed<std::string> parse_protocol(std::string_view text);
 /// "cookie.NAME", "header.NAME" or "query.NAME".
 Parsed<std::string> parse_condition(std::string_view text);
 Parsed<std::string> parse_parameter(std::string_view text);  ///< its name, decoded

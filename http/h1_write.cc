@@ -125,6 +125,7 @@ void put_framing(Sink& out, BodyFraming framing, ConnectionField connection) {
   }
   if (connection == ConnectionField::close) out.field("Connection", "close");
   if (connection == ConnectionField::keep_alive) out.field("Connection", "keep-alive");
+  if (connection == ConnectionField::upgrade) out.field("Connection", "upgrade");
   out.end_line();
 }
 

@@ -17,6 +17,7 @@ enum class ConnectionField : uint8_t {
   none,
   close,
   keep_alive,  ///< for a client that spoke HTTP/1.0 and asked for it
+  upgrade,     ///< beside an Upgrade field: asks for another protocol, or is a 101
 };
 
 /// The version is always HTTP/1.1, the target `head.target`, Host `head.authority` (an empty one is

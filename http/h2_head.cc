@@ -115,6 +115,7 @@ RequestHead H2RequestReader::take() {
   head.authority = view(authority_);
 
   const bool extended = protocol_.size > 0;
+  head.protocol = view(protocol_);
   std::string_view target = head.method == "CONNECT" && !extended ? head.authority : view(path_);
   // CONNECT with a protocol asks for a path, like GET.
   RequestHead as_read;

@@ -23,6 +23,8 @@ struct RequestHead {
   /// where an HTTP/1.0 client sent none.
   std::string_view authority;
   TargetForm form = TargetForm::origin;
+  /// That an extended CONNECT asks for, such as "websocket" (RFC 8441); empty: it is none.
+  std::string_view protocol;
   int minor_version = 1;  ///< of HTTP/1 as received; 1 for later versions
   bool http2 = false;     ///< as received
   Fields fields;

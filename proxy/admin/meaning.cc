@@ -35,6 +35,8 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::queue_timeout:
       return "no worker was free within queue.timeout: the workers are slower than what comes in";
     case Outcome::no_buffer: return "no room for the body: [limits] memory and spill are used up";
+    case Outcome::no_tunnel:
+      return "as many tunnels are open as [limits] max_connections and the descriptors allow";
     case Outcome::backend_down:
       return "the backend could not be reached: is it running, and on that address?";
     case Outcome::not_cached:
@@ -58,6 +60,8 @@ std::string_view meaning(Outcome outcome) {
       return "egress: the upstream failed a moment ago, and guard_worker leaves it alone";
     case Outcome::upstream_timeout:
       return "egress: the upstream did not answer within its timeout, and guard_worker ends it";
+    case Outcome::tunnel_idle:
+      return "no byte went through the tunnel for [limits] tunnel_idle_timeout";
     case Outcome::self_call:
       return "the backend called itself while all its workers were busy: it would wait for ever";
     case Outcome::client_gone: return "the client left before the answer was whole";

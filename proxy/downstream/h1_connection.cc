@@ -87,6 +87,7 @@ void H1Connection::step() {
     }
     flush();
     if (closed_) return;
+    if (request_ && request_->tunnel) move_tunnel();
     if (request_ && request_->task.done() && !request_->finished) request_->abort();
     again = false;
     if (request_ && request_->finished && request_->task.done()) {
@@ -120,6 +121,8 @@ bool H1Connection::read_some() {
         keep_alive_ = false;
         input_.clear();
         if (out_.empty()) close();  // else the client still gets the rest of its answer
+      } else if (request_->tunnel) {
+        return false;  // see move_tunnel()
       } else if (!request_->body_ended) {
         close();  // the body will never be whole
       } else if (request_->fin_is_gone) {
@@ -247,6 +250,20 @@ void H1Connection::begin_request() {
   r.task.start(&r.ended);
 }
 
+/// Each side of a tunnel ends by itself.
+void H1Connection::move_tunnel() {
+  Request& r = *request_;
+  // The client's end may have come before the tunnel was one.
+  if (fin_received_ && !r.body_ended && input_.empty()) {
+    r.body_ended = true;
+    r.body_changed.notify();
+  }
+  if (r.finished && !r.aborted && !r.half_closed && out_.empty()) {
+    r.half_closed = true;
+    socket_->shutdown_write();
+  }
+}
+
 void H1Connection::end_request() {
   bool torn = request_->aborted;
   bool unread = !request_->body_ended;
@@ -330,7 +347,7 @@ void H1Connection::set_timer() {
   } else if (!request_) {
     due = input_.empty() ? after(progress_, o.idle_timeout) : after(head_since_, o.head_timeout);
     if (input_.empty() && awaits_first()) due = std::min(due, first_until_);
-  } else if (!request_->body_ended && !request_->body_fault && wants_read()) {
+  } else if (!request_->body_ended && !request_->body_fault && !request_->tunnel && wants_read()) {
     due = after(progress_, o.body_timeout);
   }
   if (due != timer_.due() || (due != kNever && !timer_.linked())) loop_.arm(timer_, due);
@@ -352,7 +369,7 @@ void H1Connection::on_timer() {
     }
     return;
   }
-  if (!request_->body_ended && !request_->body_fault) {
+  if (!request_->body_ended && !request_->body_fault && !request_->tunnel) {
     request_->body_fault = Outcome::body_timeout;
     keep_alive_ = false;
     request_->body_changed.notify();

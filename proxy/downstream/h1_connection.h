@@ -40,6 +40,7 @@ class H1Connection final : public Connection {
   bool begins_http2(std::string_view bytes);
   void try_head();
   void begin_request();
+  void move_tunnel();
   void end_request();
   void refuse(const ParseFault& fault);
   void flush();

@@ -94,4 +94,19 @@ void H1Connection::Request::abort() {
   connection.loop_.wake(connection.step_);
 }
 
+void H1Connection::Request::open_tunnel(ResponseHead response) {
+  if (head_sent) return;
+  head_sent = tunnel = true;
+  body_ended = false;
+  decoder = BodyDecoder(BodyFraming::until_close());
+  out_framing = BodyFraming::until_close();
+  connection.keep_alive_ = false;
+  const bool switched = response.status == 101;
+  if (!switched) connection.listener_.add_date(response);
+  // RFC 9110 9.3.6: no length, no coding.
+  connection.out_.append(write_response_head(
+      response, BodyFraming::none(), switched ? ConnectionField::upgrade : ConnectionField::none));
+  connection.loop_.wake(connection.step_);
+}
+
 }  // namespace siding

@@ -24,6 +24,7 @@ struct H1Connection::Request final : Stream, Pooled {
   void send_data(Buffer data) override;
   void send_end(const Fields* fields) override;
   void abort() override;
+  void open_tunnel(ResponseHead response) override;
   size_t unsent() const override { return connection.out_.size(); }
   uint64_t bytes_sent() const override { return connection.sent_total_ - sent_before; }
 
@@ -40,6 +41,7 @@ struct H1Connection::Request final : Stream, Pooled {
   bool http10 = false;
   bool no_body = false;
   bool aborted = false;
+  bool half_closed = false;  // a tunnel's: the client has seen our end
   MemberWake<H1Connection, &H1Connection::step> ended;
   Task<> task;  // last: destroyed first
 };

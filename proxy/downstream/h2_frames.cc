@@ -81,8 +81,10 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     std::abort();
   }
   const uint32_t max_head = static_cast<uint32_t>(connection.listener_.options().head.max_head);
+  const uint32_t extended_connect = connection.listener_.options().extended_connect ? 1 : 0;
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, extended_connect},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, max_head},
       // Last: without it the library forgets at once which streams there were, and what comes for one
@@ -290,10 +292,8 @@ int H2Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_frame* fr
   if (frame->hd.type == NGHTTP2_HEADERS) request->sent_bytes_ += frame->hd.length + kH2FrameHead;
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   request->end_sent_ = true;
-  // The rest of the body is of no use to anybody (RFC 9113 8.1).
-  if (!request->body_ended) {
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-  }
+  // The other half of a tunnel may still be in use.
+  if (!request->body_ended && (!request->tunnel || request->task_.done())) request->stop_client();
   return 0;
 }
 

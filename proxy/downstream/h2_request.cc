@@ -87,6 +87,7 @@ void H2Request::run(Handler& handler) {
 
 void H2Request::on_task_end() {
   if (!finished) abort();
+  if (end_sent_ && !body_ended) stop_client();
   if (over()) connection_.request_ended(*this);
 }
 
@@ -210,7 +211,23 @@ void H2Request::abort() {
   if (finished) return;
   finished = true;
   if (closed_ || connection_.closed_) return;
-  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_INTERNAL_ERROR);
+  // RFC 9113 8.5: the other end of a tunnel was reset.
+  const uint32_t code = tunnel ? NGHTTP2_CONNECT_ERROR : NGHTTP2_INTERNAL_ERROR;
+  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, code);
+  connection_.loop_.wake(connection_.step_);
+}
+
+void H2Request::open_tunnel(ResponseHead response) {
+  if (head_sent) return;
+  tunnel = true;
+  if (response.status == 101) response.status = 200;
+  send_head(std::move(response), BodyFraming::until_close());
+}
+
+/// What the client still sends is of no use to anybody (RFC 9113 8.1).
+void H2Request::stop_client() {
+  if (closed_ || connection_.closed_) return;
+  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
   connection_.loop_.wake(connection_.step_);
 }
 
@@ -218,7 +235,7 @@ void H2Request::set_timer() {
   const ListenerOptions& options = connection_.listener_.options();
   TimePoint due = kNever;
   if (!out_.empty()) due = after(progress_, options.send_timeout);
-  if (task_ && !body_ended && waits_for_body()) {
+  if (task_ && !tunnel && waits_for_body()) {
     due = std::min(due, after(progress_, options.body_timeout));
   }
   // Progress only puts it off: on_timer() looks again.
@@ -244,7 +261,7 @@ void H2Request::on_timer() {
     // Others go first, by their priority; whether anything moves at all is the connection's to see.
     progress_ = now;
   }
-  if (waits_for_body() && now >= after(progress_, options.body_timeout)) {
+  if (!tunnel && waits_for_body() && now >= after(progress_, options.body_timeout)) {
     body_fault = Outcome::body_timeout;
     body_changed.notify();
   }

@@ -29,6 +29,7 @@ class H2Request final : public Stream, public Link<>, public Pooled {
   void send_data(Buffer data) override;
   void send_end(const Fields* fields) override;
   void abort() override;
+  void open_tunnel(ResponseHead response) override;
   size_t unsent() const override { return out_.size(); }
   size_t high_watermark() const override;
   uint64_t bytes_sent() const override { return sent_bytes_; }
@@ -43,6 +44,7 @@ class H2Request final : public Stream, public Link<>, public Pooled {
   void set_timer();
   void submit_head(const ResponseHead& response, BodyFraming shown, bool final);
   void submit_trailers();
+  void stop_client();
   void take_data(Buffer data);
   void count_sent(size_t size);
   bool waits_for_body() const { return !body_ended && !body_fault && body.size() < window_; }

@@ -51,9 +51,14 @@ class Stream {
   virtual void send_end(const Fields* trailers = nullptr) = 0;
   /// Ends the response in a way that the client cannot take for a whole one.
   virtual void abort() = 0;
+  /// Instead of send_head(), to a request without a body: what both sides send from now on is theirs
+  /// alone, and passed on as it comes. `body` is what the client sends, and ends when it closes its half;
+  /// send_end() closes ours. The status is 101, which HTTP/2 says as 200 (RFC 8441 5), or for CONNECT 200.
+  virtual void open_tunnel(ResponseHead head) = 0;
 
   bool head_sent = false;
   bool finished = false;  ///< send_end() or abort() was called
+  bool tunnel = false;    ///< open_tunnel() was called
   /// Response bytes that the client has not taken yet; `sent` is notified when they get fewer.
   virtual size_t unsent() const = 0;
   Signal sent;

@@ -1,6 +1,7 @@
 // See backend_call.h.
 #include "proxy/exchange/backend_call.h"
 
+#include <cassert>
 #include <utility>
 
 namespace siding {
@@ -28,7 +29,7 @@ Task<> finish_abandoned(LoopServices& services, std::unique_ptr<BackendCall> cal
   };
   Counted counted(services);
   TimePoint until = after(services.loop.now(), abandon);
-  while (!call->ended()) {
+  while (!call->ended() && !call->switched()) {
     bool in_time = co_await Wait(call->changed, until);
     if (!in_time) break;
   }
@@ -119,6 +120,16 @@ void BackendCall::end(std::optional<Error> error) {
   changed.notify();
 }
 
+BackendCall::Switched BackendCall::take_switched() {
+  assert(switched_ && !ended_);
+  ended_ = sent_ = true;
+  accounting_->record.worker = services_.loop.now() - started_;
+  services_.counters().sent(Peer::backend, lease_->sent_bytes());
+  services_.counters().received(Peer::backend, lease_->received_bytes());
+  if (prefetches) prefetches->finish(accounting_->record);
+  return {std::move(permit), std::move(lease_)};
+}
+
 /// Beside run(), which may stop it.
 Task<> BackendCall::send_request(Slice request_head) {
   H1Client& client = *lease_;
@@ -137,6 +148,7 @@ Task<> BackendCall::send_request(Slice request_head) {
 Task<> BackendCall::run() {
   H1Client& client = *lease_;
   services_.counters().request(Peer::backend);
+  if (request_.upgrade) client.expect_upgrade();
   co_await NextBatch();
   Slice request_head = request_.head;
   if (body_ || !client.try_send(request_head)) {
@@ -147,6 +159,19 @@ Task<> BackendCall::run() {
     Result<ResponseHead> next = co_await client.read_head(request_.method, kNever);
     if (!next) {
       end(next.error());
+      co_return;
+    }
+    if (next->status == 101) {
+      if (sending_ && !sending_.done()) {
+        end(Error(Failure::malformed, Side::upstream, false, "101 before the whole request"));
+        co_return;
+      }
+      sending_.reset();
+      lasts_.unlink();
+      head = std::move(*next);
+      if (permit) permit.answered(services_.loop.now());
+      switched_ = true;
+      changed.notify();
       co_return;
     }
     if (!next->interim()) {

@@ -28,6 +28,7 @@ class BackendCall : public Pooled {
     bool chunked = false;  ///< the body goes as chunks, because it has trailers
     Fields trailers;
     bool may_spill = true;  ///< false: the answer goes at the client's speed
+    bool upgrade = false;   ///< asks for another protocol: no body, and a 101 is an answer
   };
   BackendCall(LoopServices& services, Request request, std::unique_ptr<BodyStore> body,
               AccountingRef accounting);
@@ -52,6 +53,14 @@ class BackendCall : public Pooled {
   /// It failed in the way of a kept connection that the server had closed: nothing of an answer came.
   bool stale() const { return stale_; }
   bool ended() const { return ended_; }
+  /// The backend has switched to what it was asked for: `head` is its 101, and nobody reads on.
+  bool switched() const { return switched_; }
+  struct Switched {
+    Permit permit;
+    Lease lease;
+  };
+  /// Then: what it holds goes on without it, and the call has ended.
+  Switched take_switched();
   void discard();
 
  private:
@@ -70,6 +79,7 @@ class BackendCall : public Pooled {
   bool sent_ = false;
   bool stale_ = false;
   bool ended_ = false;
+  bool switched_ = false;
   Lease lease_;
   MemberTimer<BackendCall, &BackendCall::lasts> lasts_{*this};  // armed for a probe
   std::optional<Error> send_failed_;

@@ -38,29 +38,16 @@ bool EgressCallRun::authorized() const {
                              secrets->of(config.secret, config.secret_file));
 }
 
+void EgressCallRun::refuse_unauthorized() {
+  ResponseHead refused = make_local_reply(Outcome::auth_required, {}, {}).head;
+  refused.fields.add("Proxy-Authenticate", "Basic realm=\"siding egress\"");
+  stream_.send_head(std::move(refused), BodyFraming::of_length(0));
+  stream_.send_end();
+  services_.counters().count(EgressCall::denied);
+}
+
 bool EgressCallRun::refuse_early() {
   RequestHead& head = stream_.head;
-  if (!authorized()) {
-    ResponseHead refused = make_local_reply(Outcome::auth_required, {}, {}).head;
-    refused.fields.add("Proxy-Authenticate", "Basic realm=\"siding egress\"");
-    stream_.send_head(std::move(refused), BodyFraming::of_length(0));
-    stream_.send_end();
-    services_.counters().count(EgressCall::denied);
-    return true;
-  }
-  if (head.form == TargetForm::authority) {
-    std::optional<HostPort> host = parse_host_port(head.target);
-    std::string name = host ? host->host : std::string(head.target);
-    shared().speculation.tunnelled(name, services_.loop.now());
-    warn_once(
-        "tunnel:" + name,
-        "a worker asked for a CONNECT tunnel to " + name +
-            ": calls in a tunnel cannot be prefetched, and tunnels are not served yet. Unset " +
-            "https_proxy for it, or use the base URL form of an [upstream]");
-    services_.counters().count(EgressCall::tunnel_refused);
-    answer(Outcome::not_implemented, "CONNECT tunnels are not served yet");
-    return true;
-  }
   if (expectation(head) == Expectation::unsupported) {
     answer(Outcome::expectation_failed, "the only expectation is 100-continue");
     return true;
@@ -173,6 +160,14 @@ Task<bool> EgressCallRun::from_pin() {
 
 Task<> EgressCallRun::run() {
   services_.counters().request(Peer::worker);
+  if (!authorized()) {
+    refuse_unauthorized();
+    co_return;
+  }
+  if (stream_.head.form == TargetForm::authority) {
+    co_await tunnel();
+    co_return;
+  }
   if (refuse_early()) co_return;
   call_fields_ = stream_.head.fields;
   strip_request_fields(call_fields_, Direction::egress);

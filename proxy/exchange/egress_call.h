@@ -1,5 +1,6 @@
 // One call of a worker, from its head to the last byte of its answer. egress.cc has its way in (who may call,
-// where it goes, a pin that answers it), egress_forward.cc its way out, and what the cache does for it.
+// where it goes, a pin that answers it), egress_forward.cc its way out, and what the cache does for it,
+// egress_tunnel.cc all of a CONNECT.
 // Invariant: it belongs to its Stream's task, and ends with it.
 #pragma once
 
@@ -20,7 +21,8 @@ class EgressCallRun {
  public:
   EgressCallRun(LoopServices& services, Stream& stream) : services_(services), stream_(stream) {}
   ~EgressCallRun() {
-    if (fetch_ == nullptr) services_.counters().blocked(services_.loop.now() - stream_.started);
+    if (fetch_ == nullptr && !stream_.tunnel)
+      services_.counters().blocked(services_.loop.now() - stream_.started);
   }
   Task<> run();
   /// For the cache: the call of the worker whose request `flight` has, made as that would be.
@@ -33,8 +35,11 @@ class EgressCallRun {
     bool untouched = false;  // not a byte of an answer came
   };
 
-  bool refuse_early();
   bool authorized() const;
+  void refuse_unauthorized();
+  bool refuse_early();
+  Task<> tunnel();
+  const UpstreamConfig* listed(const HostPort& host) const;
   Task<bool> hold_body();
   Task<bool> from_pin();
   void learn(const std::vector<PinRef>& inside, std::string_view exchange);

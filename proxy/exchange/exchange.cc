@@ -192,7 +192,16 @@ Task<> Exchange::from_origin() {
   }
   bool answered = co_await ask_backend();
   if (prefetches_) prefetches_->finish(record_);
-  if (answered) co_await relay();
+  if (!answered) co_return;
+  const int status = handle_->call->head->status;
+  if (handle_->call->switched()) {
+    co_await carry();
+  } else if (extended_ && status >= 200 && status < 300) {
+    // The client would take it for a tunnel (RFC 8441 5).
+    answer(Outcome::backend_malformed, "the backend did not switch to " + upgrade_);
+  } else {
+    co_await relay();
+  }
 }
 
 Task<> Exchange::run(LoopServices& services, Stream& stream) {
@@ -200,7 +209,13 @@ Task<> Exchange::run(LoopServices& services, Stream& stream) {
   x.begin_record();
   // Before anything looks at the fields: routes, templates and keys may name them.
   set_client_certificate(stream.head.fields, stream.client_certificate, x.trusted_peer_);
-  if (x.refuse_early() || !x.find_route()) co_return;
+  if (x.refuse_early()) co_return;
+  x.take_extended_connect();
+  if (!x.find_route()) co_return;
+  if (x.wants_tunnel() || x.extended_) {
+    if (x.enter_tunnel()) co_await x.from_origin();
+    co_return;
+  }
   if (!stream.body_ended || !stream.body.empty()) {
     bool whole = co_await x.take_body();
     if (!whole) co_return;

@@ -61,6 +61,14 @@ class Exchange {
   Task<> relay();
   TimePoint patience() const;
   void too_late();
+
+  // exchange_tunnel.cc
+  void take_extended_connect();
+  bool wants_tunnel();
+  bool enter_tunnel();
+  void ask_for_upgrade(Fields& fields);
+  Task<> carry();
+
   BackendCall::Request make_request();
   bool past_deadline() const { return services_.loop.now() >= deadline_; }
   Services& shared() { return services_.shared; }
@@ -78,6 +86,9 @@ class Exchange {
   AskedOrigin origin_;  // views of the head's text
   uint64_t client_ = 0;
   bool self_call_ = false;
+  bool extended_ = false;  // the client sent an extended CONNECT
+  std::string upgrade_;    // what the backend is asked to switch to; empty: nothing
+  std::optional<Tunnels::Place> tunnel_place_;
   TimePoint deadline_ = kNever;
   TimePoint queue_deadline_ = kNever;
   std::unique_ptr<CacheLookup> lookup_;  // null: its route has no cache

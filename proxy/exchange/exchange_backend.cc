@@ -41,6 +41,12 @@ BackendCall::Request Exchange::make_request() {
                        head.fields.intern({start, static_cast<size_t>(start_end - start)}));
   BackendCall::Request request;
   request.method = head.method;
+  request.upgrade = !upgrade_.empty();
+  if (request.upgrade) {
+    ask_for_upgrade(head.fields);
+    request.head = write_request_head(head, BodyFraming::none(), ConnectionField::upgrade);
+    return request;
+  }
   request.trailers = std::move(stream_.trailers);
   request.chunked = !request.trailers.empty();
   request.may_spill = !route_->stream;
@@ -123,7 +129,7 @@ void Exchange::too_late() {
 /// Gives the request to a worker and waits for the head of its answer.
 Task<bool> Exchange::ask_backend() {
   // Not repeatable ones get a connection of their own: a kept one may be closed at this moment.
-  bool repeatable = is_idempotent(stream_.head.method);
+  bool repeatable = is_idempotent(stream_.head.method) && upgrade_.empty();
   bool may_reuse = repeatable;
   bool repeated = false;
   BackendCall::Request request = make_request();

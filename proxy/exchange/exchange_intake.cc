@@ -52,10 +52,6 @@ bool Exchange::refuse_early() {
     answer(Outcome::not_implemented, "CONNECT tunnels are not served here");
     return true;
   }
-  if (upgrades_to(head.fields, "websocket")) {
-    answer(Outcome::not_implemented, "WebSocket upgrades are not supported yet");
-    return true;
-  }
   if (expectation(head) == Expectation::unsupported) {
     answer(Outcome::expectation_failed, "the only expectation is 100-continue");
     return true;

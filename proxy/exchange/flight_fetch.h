@@ -62,6 +62,7 @@ class FlightFetch final : public Stream, public Link<> {
   void send_head(ResponseHead response, BodyFraming body_framing) override;
   void send_data(Buffer data) override;
   void send_end(const Fields* trailers = nullptr) override;
+  void open_tunnel(ResponseHead) override { abort(); }  // nobody asks for one here
   void abort() override;
   size_t unsent() const override { return order_.flight->backlog() + to_file_.size(); }
   uint64_t bytes_sent() const override { return 0; }

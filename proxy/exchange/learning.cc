@@ -17,7 +17,7 @@ constexpr size_t kClients = 3;
 constexpr size_t kMaxMarks = 128;
 
 constexpr std::array<std::string_view, 3> kFromTheFirst{"user-agent", "accept", "accept-encoding"};
-constexpr std::array<std::string_view, 9> kNever{
+constexpr std::array<std::string_view, 9> kNeverLearned{
     "authorization", "cookie",          "range",        "x-request-id",   "traceparent",
     "tracestate",    "x-amzn-trace-id", "x-b3-traceid", "idempotency-key"};
 constexpr std::array<std::string_view, 3> kNeverPrefixes{"proxy-", "if-", "content-"};
@@ -30,7 +30,7 @@ bool from_the_first(std::string_view name) {
 }
 
 bool never(std::string_view name) {
-  for (std::string_view n : kNever) {
+  for (std::string_view n : kNeverLearned) {
     if (n == name) return true;
   }
   for (std::string_view prefix : kNeverPrefixes) {

@@ -174,7 +174,8 @@ Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, So
   co_return lease_new(services, upstream.pool, std::move(slot), std::move(*socket), address);
 }
 
-Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin) {
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
+                                   const UpstreamConfig* upstream) {
   Services& shared = services.shared;
   TlsPeer peer;
   if (origin.scheme == "https") {
@@ -191,7 +192,8 @@ Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& orig
   Result<Addresses> addresses = co_await look_up(services, origin, until);
   if (!addresses) co_return addresses.error();
   Endpoints::Turn turn = shared.unlisted_endpoints.turn(*addresses, true, services.loop.now());
-  const Reach reach = reach_of(origin.host);
+  Reach reach = reach_of(origin.host);
+  if (upstream != nullptr) reach = reach_of(*upstream);
   Result<Lease> lease = co_await open_connection(services, shared.unlisted, std::move(turn), origin,
                                                  reach, std::move(peer), kWorkersPatience, until);
   co_return std::move(lease);

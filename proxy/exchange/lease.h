@@ -33,8 +33,10 @@ Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, So
 Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,
                                      TimePoint deadline);
 
-/// A new one to a host that is no [upstream], for a worker.
-Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin);
+/// A new one to a host that is no [upstream], for a worker. With `upstream`, a host and port of one: its
+/// addresses may be where that says.
+Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
+                                   const UpstreamConfig* upstream = nullptr);
 
 /// Whether an answer of this status says that the address serves.
 inline bool serves(int status) { return status < 502 || status > 504; }

@@ -41,7 +41,8 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, uint64
                loops),
       caches(std::make_unique<Caches>(*config, cache)),
       pins(config->pins.max_bytes, config->pins.max_age),
-      speculation(calls_of(*config)) {
+      speculation(calls_of(*config)),
+      tunnels(config->limits.max_connections) {
   uint64_t queue_bytes = memory + config->limits.spill;
   for (const BackendConfig& b : config->backends) {
     backends.push_back(std::make_unique<Backend>(b, queue_bytes, loops));

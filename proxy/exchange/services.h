@@ -23,6 +23,7 @@
 #include "proxy/exchange/speculation.h"
 #include "proxy/exchange/tls_contexts.h"
 #include "proxy/exchange/trust.h"
+#include "proxy/exchange/tunnels.h"
 #include "proxy/loop/background.h"
 #include "proxy/net/resolver.h"
 #include "proxy/observe/observer.h"
@@ -58,6 +59,7 @@ struct Services {
   PurgeNews purge_news;
   PinStore pins;
   Speculation speculation;
+  Tunnels tunnels;
   /// By route and call.
   std::vector<std::vector<std::unique_ptr<LearnedFields>>> learned;
   /// Answers being read although their clients have gone, over all threads.

@@ -61,6 +61,9 @@ void Services::collect(MetricSink& sink) const {
                "1 while the purges of other replicas are known; else the Redis is not asked",
                purge_news.followed() ? 1 : 0);
   }
+  sink.gauge("siding_tunnels", "Tunnels that are open, or about to be", tunnels.open());
+  sink.counter("siding_tunnels_total", "Tunnels that were opened, or asked for",
+               static_cast<double>(tunnels.opened()));
   secrets->collect(sink);
   tls->collect(sink);
   collect_dns(*dns, sink);

@@ -35,13 +35,13 @@ enum class Peer : uint8_t { client, worker, backend, upstream, count_ };
 
 /// What became of one request that a worker sent through egress.
 enum class EgressCall : uint8_t {
-  pinned,          ///< answered from a pin
-  joined,          ///< waited for the prefetch in flight
-  cached,          ///< answered by the upstream's cache, or by another call's fetch for it
-  forwarded,       ///< made like any other call
-  tunnel_refused,  ///< CONNECT
-  denied,          ///< unlisted, or an address that is never connected to
-  self_call,       ///< the backend called itself
+  pinned,     ///< answered from a pin
+  joined,     ///< waited for the prefetch in flight
+  cached,     ///< answered by the upstream's cache, or by another call's fetch for it
+  forwarded,  ///< made like any other call
+  tunnel,     ///< CONNECT: passed on unseen
+  denied,     ///< unlisted, or an address that is never connected to
+  self_call,  ///< the backend called itself
   count_
 };
 
@@ -56,8 +56,8 @@ constexpr std::string_view to_string(Peer p) {
   return names[static_cast<size_t>(p)];
 }
 constexpr std::string_view to_string(EgressCall c) {
-  constexpr std::string_view names[] = {"pinned",         "joined", "cached",   "forwarded",
-                                        "tunnel_refused", "denied", "self_call"};
+  constexpr std::string_view names[] = {"pinned", "joined", "cached",   "forwarded",
+                                        "tunnel", "denied", "self_call"};
   static_assert(std::size(names) == static_cast<size_t>(EgressCall::count_));
   return names[static_cast<size_t>(c)];
 }

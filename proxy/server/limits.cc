@@ -99,6 +99,16 @@ std::string spill_fault(const Config& config) {
   return file ? std::string() : file.error().detail;
 }
 
+uint32_t tunnel_limit(const Config& config) {
+  constexpr uint64_t kLeast = 16;
+  const uint64_t most = config.limits.max_connections;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return static_cast<uint32_t>(most);
+  const uint64_t needed = descriptors_needed(config);
+  const uint64_t left = files.rlim_cur > needed ? files.rlim_cur - needed : 0;
+  return static_cast<uint32_t>(std::clamp(left, std::min(kLeast, most), most));
+}
+
 uint32_t front_limit(const Config& config) {
   constexpr uint64_t kLeast = 16;
   rlimit files{};

@@ -24,4 +24,8 @@ std::string spill_fault(const Config& config);
 /// backends and the doors come first.
 uint32_t front_limit(const Config& config);
 
+/// Tunnels at once: each has a descriptor beside its client's, of those that are left; as many as clients
+/// at most.
+uint32_t tunnel_limit(const Config& config);
+
 }  // namespace siding

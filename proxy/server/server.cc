@@ -86,6 +86,7 @@ class Server::Impl::Thread {
                        services_.redis ? &teller_of_purges_ : nullptr) {
     loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
+    front_options_.shared.extended_connect = server.config->upgrades();
     open(server.front, front_options_.shared, front_handler_, front_limit(*server.config));
     open(server.egress, egress_options_, egress_handler_, egress_limit);
     open(server.health, health_options_, health_handler_, 256);
@@ -279,6 +280,7 @@ std::string Server::Impl::start() {
   const uint64_t memory = memory_budget(*config);
   services = std::make_unique<Services>(config, observer, disk,
                                         memory - std::min(cache, memory / 2), cache, all);
+  services->tunnels.set_most(tunnel_limit(*config));
   std::string fault = spill_fault(*config);
   if (!fault.empty()) {
     log_warning(fault + "; bodies stay in memory only. Make the folder writable, or name another " +

@@ -41,7 +41,7 @@ void H1Client::begin() {
   sent_bytes_ = received_bytes_ = 0;
   read_meanwhile_ = last_byte_sent_ = false;
   whole_request_ = keep_alive_ = true;
-  more_waits_ = false;
+  more_waits_ = upgrade_asked_ = false;
 }
 
 bool H1Client::reusable() const {
@@ -185,11 +185,20 @@ Task<Result<ResponseHead>> H1Client::read_head(std::string_view method, TimePoin
   ResponseHead head = parser_.take();
   framing_ = response_framing(method, head);
   if (!framing_.ok()) co_return broken(Failure::malformed, framing_.fault.reason);
-  if (head.status == 101) co_return broken(Failure::malformed, "101 that nobody asked for");
+  if (head.status == 101 && !upgrade_asked_) {
+    co_return broken(Failure::malformed, "101 that nobody asked for");
+  }
   decoder_ = BodyDecoder(framing_.body);
-  keep_alive_ = keeps_alive(head.minor_version, head.fields) &&
+  // One that may have switched, whatever its answer says, is not used again.
+  keep_alive_ = keeps_alive(head.minor_version, head.fields) && !upgrade_asked_ &&
                 framing_.body.kind != BodyFraming::Kind::until_close;
   co_return std::move(head);
+}
+
+Buffer H1Client::take_rest() {
+  Buffer rest;
+  if (pending_.size() > 0) rest.append(std::exchange(pending_, Slice()));
+  return rest;
 }
 
 Task<Result<Buffer>> H1Client::read_body(TimePoint deadline) {

@@ -46,6 +46,10 @@ class H1Client {
   /// The usual request, a head without a body, goes out at once: takes off `head` what was written.
   /// False if something is left, for send().
   bool try_send(Slice& head);
+  /// The request asks for another protocol: a 101 is an answer to it.
+  void expect_upgrade() { upgrade_asked_ = true; }
+  /// After a 101: what came behind it. The rest is to be read from the socket.
+  Buffer take_rest();
   /// The next head; interim ones (1xx) too, after which it is to be called again.
   Task<Result<ResponseHead>> read_head(std::string_view method, TimePoint deadline);
   /// How the body of the head just read ends, and what GET's would be for an answer to HEAD.
@@ -86,6 +90,7 @@ class H1Client {
   bool last_byte_sent_ = false;  // its send() may not have been resumed since
   bool whole_request_ = true;    // everything was sent
   bool keep_alive_ = true;
+  bool upgrade_asked_ = false;
   bool more_waits_ = false;  // the last read filled its buffer
 };
 

@@ -93,6 +93,20 @@ TEST(ConfigFaults, WrongTypesSayWhatIsExpected) {
       one_fault(kFull + "prefetch = [7]\n", "t.toml:11:13: expected a string, got the integer 7"));
 }
 
+TEST(ConfigFaults, HttpIsNoProtocolToSwitchTo) {
+  auto upgrade = [](const std::string& list) { return kSmall + "upgrade = [" + list + "]\n"; };
+  EXPECT_TRUE(one_fault(upgrade("\"websocket\", \"h2c\""),
+                        "t.toml:7:25: `h2c` is HTTP itself, which clients speak with siding: no "
+                        "Upgrade is needed for it"));
+  EXPECT_FALSE(load(upgrade("\"HTTP/2.0\"")).ok());
+  EXPECT_FALSE(load(upgrade("\"TLS/1.2\"")).ok());
+  EXPECT_TRUE(one_fault(upgrade("\"web socket\""),
+                        "t.toml:7:12: a protocol is a word of an Upgrade field, such as "
+                        "\"websocket\""));
+  EXPECT_EQ(load(upgrade("\"WebSocket\", \"chat/2\"")).config->routes[0].upgrade,
+            (std::vector<std::string>{"websocket", "chat/2"}));
+}
+
 TEST(ConfigFaults, RangesAreNamed) {
   EXPECT_TRUE(one_fault("threads = 1000\n" + kSmall,
                         "t.toml:1:11: `1000` is out of range; it goes from 1 to 256, or is "

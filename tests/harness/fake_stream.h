@@ -71,6 +71,10 @@ class FakeStream final : public Stream {
     response = std::move(h);
     response_framing = f;
   }
+  void open_tunnel(ResponseHead h) override {
+    tunnel = true;
+    send_head(std::move(h), BodyFraming::until_close());
+  }
   void send_data(Buffer data) override {
     if (head_sent && !finished && head.method != "HEAD") response_body += data.str();
   }

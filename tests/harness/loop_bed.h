@@ -9,6 +9,7 @@
 
 #include "proxy/loop/loop.h"
 #include "proxy/loop/task.h"
+#include "tests/harness/calm.h"
 #include "tests/harness/run_until.h"
 
 namespace siding::test {
@@ -40,6 +41,7 @@ class LeftoverCheck {
 
 struct LoopBed {
   LeftoverCheck leftovers;
+  Calm calm;
   ManualClock clock;
   Loop loop{clock};
 
@@ -49,7 +51,10 @@ struct LoopBed {
   /// Until nothing is left to do now; false if that does not come about.
   bool settle(int most = 1000) {
     int quiet = 0;  // a second one destroys what the timers of the first have retired
-    for (int i = 0; i < most && quiet < 2; ++i) quiet = loop.turn(false) ? 0 : quiet + 1;
+    for (int i = 0; i < most && quiet < 2; ++i) {
+      quiet = loop.turn(false) ? 0 : quiet + 1;
+      if (quiet == 1) calm.wait();
+    }
     return quiet == 2;
   }
   void advance(Duration d) {

@@ -42,6 +42,7 @@ LoopWorld::LoopWorld(const std::string& config) {
   here = std::make_unique<LoopServices>(*services, loop);
   front_handler = std::make_unique<FrontHandler>(*here);
   egress_handler = std::make_unique<EgressHandler>(*here);
+  front_options.extended_connect = services->config->upgrades();
   front.reset(open(front_options, *front_handler, front_open, &front_port_));
   egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
   if (!here->redis) return;
@@ -94,6 +95,7 @@ bool LoopWorld::step() {
 
 bool LoopWorld::idle() {
   if (step()) return false;
+  calm.wait();
   while (disk.pending() > 0) std::this_thread::yield();
   return !step() && !step();
 }
@@ -131,6 +133,7 @@ void LoopWorld::expect_nothing_left() {
   EXPECT_EQ(services->bodies.spill.used(), 0u) << "spilled bytes";
   EXPECT_EQ(services->caches->counts.fetches.load(), 0) << "fetches for the cache";
   EXPECT_EQ(services->caches->counts.readers.load(), 0);
+  EXPECT_EQ(services->tunnels.open(), 0u);
   EXPECT_EQ(services->abandoned.load(), 0u);
   EXPECT_EQ(here->background.size(), 0u);
 }

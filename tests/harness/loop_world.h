@@ -13,6 +13,7 @@
 #include "proxy/exchange/egress.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/services.h"
+#include "tests/harness/calm.h"
 #include "tests/harness/loop_peer.h"
 #include "tests/harness/loop_redis.h"
 
@@ -43,6 +44,7 @@ class LoopWorld {
   /// What holds when all work is done, whatever was cancelled; closes idle connections first.
   void expect_nothing_left();
 
+  Calm calm;  // first: whatever thread is made here stays where it is
   ManualClock clock;
   Loop loop{clock};
   LoopOrigin backend{nullptr};

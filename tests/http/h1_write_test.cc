@@ -68,6 +68,9 @@ TEST(H1Write, RequestHeadTakesHostFramingAndConnectionFromItsArguments) {
   const Field extra[] = {{"B", "c"}, {"HOST", "evil"}, {"Content-Length", "1"}, {"D", "e"}};
   EXPECT_EQ(write(request(), BodyFraming::none(), ConnectionField::keep_alive, extra),
             start + "B: c\r\nD: e\r\nConnection: keep-alive\r\n\r\n");
+  const Field protocol[] = {{"Upgrade", "websocket"}};
+  EXPECT_EQ(write(request(), BodyFraming::none(), ConnectionField::upgrade, protocol),
+            start + "Upgrade: websocket\r\nConnection: upgrade\r\n\r\n");
 }
 
 TEST(H1Write, RequestWithoutAuthorityHasAnEmptyHost) {

@@ -79,6 +79,16 @@ TEST(H2Head, OptionsOfTheWholeServerAndConnect) {
   EXPECT_EQ("shop.test:443", connect.head.target);
 }
 
+TEST(H2Head, AnExtendedConnectHasAPathAndAProtocol) {
+  Pairs asked = with(":method", "CONNECT");
+  asked.emplace_back(":protocol", "websocket");
+  const Reading r(asked);
+  EXPECT_EQ("none", r.fault());
+  EXPECT_EQ("websocket", r.head.protocol);
+  EXPECT_EQ(TargetForm::origin, r.head.form);
+  EXPECT_EQ("", Reading(request()).head.protocol);
+}
+
 TEST(H2Head, WhatCouldMeanSomethingElseInHttp1IsRefused) {
   const std::pair<Pairs, std::string> cases[] = {
       {with("x", "a\r\nb: c"), "400 control byte in field value"},

@@ -78,6 +78,7 @@ struct H1Bed : LoopBed {
       }
       moved = loop.turn(false) || moved;
       quiet = moved ? 0 : quiet + 1;
+      if (quiet == 1) calm.wait();
       if (steps > 20'000) {
         ADD_FAILURE() << "it never comes to rest";
         return;

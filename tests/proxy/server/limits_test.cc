@@ -71,6 +71,20 @@ TEST(FrontLimit, LeavesTheReserveToTheWorkers) {
   forget_warnings();
 }
 
+TEST(TunnelLimit, IsWhatTheDescriptorsLeave) {
+  const Config config = config_with_clients(200);
+  {
+    DescriptorLimit limit(descriptors_needed(config) + 150);
+    EXPECT_EQ(tunnel_limit(config), 150u);
+  }
+  {
+    DescriptorLimit limit(descriptors_needed(config) + 300);
+    EXPECT_EQ(tunnel_limit(config), 200u) << "one a client";
+  }
+  DescriptorLimit limit(reserve(config));
+  EXPECT_EQ(tunnel_limit(config), 16u) << "never none";
+}
+
 // Nobody would be served otherwise.
 TEST(FrontLimit, NeverClosesTheFront) {
   forget_warnings();

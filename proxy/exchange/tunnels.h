@@ -1,0 +1,52 @@
+// How many tunnels are open, over all threads: each holds a connection of its own on the far side, and one
+// client may open many on one connection of HTTP/2.
+// Invariant: a Place is counted from the moment that it is taken until it is destroyed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace siding {
+
+class Tunnels {
+ public:
+  class Place {
+   public:
+    explicit Place(Tunnels& all) : all_(&all) {}
+    Place(Place&& o) noexcept : all_(std::exchange(o.all_, nullptr)) {}
+    Place& operator=(Place&& o) noexcept {
+      std::swap(all_, o.all_);
+      return *this;
+    }
+    ~Place() {
+      if (all_ != nullptr) --all_->open_;
+    }
+
+   private:
+    Tunnels* all_;
+  };
+  explicit Tunnels(uint32_t most) : most_(most) {}
+
+  /// Before there are threads.
+  void set_most(uint32_t most) { most_ = most; }
+  /// None if there are as many as there may be.
+  std::optional<Place> enter() {
+    if (++open_ <= most_) {
+      ++opened_;
+      return Place(*this);
+    }
+    --open_;
+    return std::nullopt;
+  }
+  uint32_t open() const { return open_; }
+  uint64_t opened() const { return opened_; }
+
+ private:
+  uint32_t most_;
+  std::atomic<uint32_t> open_{0};
+  std::atomic<uint64_t> opened_{0};
+};
+
+}  // namespace siding
