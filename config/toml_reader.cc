@@ -148,7 +148,7 @@ size_t blank_statement(Lines& lines, size_t at, Faults& faults) {
 // What to do about it, told from the line.
 std::string remedy(std::string_view line, std::string_view reason) {
   auto says = [&](std::string_view words) { return reason.find(words) != std::string_view::npos; };
-  if (says("redefine existing array") && says("as table")) {
+  if (says("redefine existing array") && says("as table") && is_header(line)) {
     const std::string_view name = trim_ows(line).substr(1);
     return "; it is a list: write [[" + std::string(name.substr(0, name.find(']'))) + "]]";
   }
@@ -193,7 +193,12 @@ Node read_toml(const ConfigSource& source, size_t file, Faults& faults) {
       return convert(toml::parse(join_lines(lines, lines.size())), file, original);
     } catch (const toml::parse_error& error) {
       Place place = place_of(error.source().begin, file);
-      const size_t at = std::clamp<size_t>(place.line, 1, lines.size()) - 1;
+      size_t at = std::clamp<size_t>(place.line, 1, lines.size()) - 1;
+      // What is wrong with a line may be seen behind its end.
+      if (at > 0 && original[at].empty() && is_header(original[at - 1])) {
+        --at;
+        place = {file, static_cast<uint32_t>(at + 1), 1};
+      }
       const bool rest = at > 0 && at == rest_line && !sets_key(lines[at]) && !is_header(lines[at]);
       const Lines before = lines;
       const size_t first = blank_statement(lines, at, faults);

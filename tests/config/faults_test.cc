@@ -107,6 +107,18 @@ TEST(ConfigFaults, HttpIsNoProtocolToSwitchTo) {
             (std::vector<std::string>{"websocket", "chat/2"}));
 }
 
+TEST(ConfigFaults, AListThatIsATableInItsLastLine) {
+  for (const char* end : {"", "\n", "\n\n", "\r\n"}) {
+    const LoadedConfig loaded = load("backend = [\"0\"]\n[backend.\"x\"]" + std::string(end));
+    EXPECT_FALSE(loaded.ok());
+    EXPECT_NE(said(loaded).find("t.toml:2:"), std::string::npos) << said(loaded);
+    EXPECT_NE(said(loaded).find("cannot redefine existing array"), std::string::npos)
+        << said(loaded);
+  }
+  const LoadedConfig more = load("backend = [\"0\"]\n[backend.\"x\"]\n# that is all\n");
+  EXPECT_NE(said(more).find("(in what begins in line 2)"), std::string::npos) << said(more);
+}
+
 TEST(ConfigFaults, RangesAreNamed) {
   EXPECT_TRUE(one_fault("threads = 1000\n" + kSmall,
                         "t.toml:1:11: `1000` is out of range; it goes from 1 to 256, or is "
