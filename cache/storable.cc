@@ -1,6 +1,7 @@
 // See storable.h.
 #include "cache/storable.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "cache/reuse.h"
 #include "cache/validate.h"
 #include "cache/vary.h"
+#include "http/client_certificate.h"
 #include "http/date.h"
 #include "http/hop.h"
 
@@ -44,6 +46,16 @@ bool keeps_cookie(const Fields& fields, const ResponseDirectives& directives) {
   return false;
 }
 
+/// Whether the request had credentials, and the answer may depend on them: of a client's certificate
+/// one that says so by Vary is not meant (RFC 9440 2.4).
+bool answers_credentials(const Fields& request, const Vary& vary) {
+  if (request.has("authorization")) return true;
+  auto names = [&vary](std::string_view name) {
+    return std::find(vary.names.begin(), vary.names.end(), name) != vary.names.end();
+  };
+  return has_client_certificate(request) && !names("client-cert") && !names("x-client-subject");
+}
+
 /// Whether it would be sent at any time without asking the origin. For a failure of the origin alone
 /// it is not worth the memory.
 bool ever_sent(const Lifetime& lifetime, const ResponseDirectives& directives,
@@ -77,13 +89,14 @@ StoreDecision may_store(const RequestHead& request, const ResponseHead& response
   }
   if (directives.no_store && !directives.must_understand) return {StoreReason::no_store};
   if (directives.is_private) return {StoreReason::private_};
-  if (request.fields.has("authorization") && !directives.for_all) {
+  const Vary vary = read_vary(fields);
+  if (!directives.for_all && answers_credentials(request.fields, vary)) {
     return {StoreReason::authorization};
   }
   if (!policy.store_set_cookie && keeps_cookie(fields, directives)) {
     return {StoreReason::set_cookie};
   }
-  if (read_vary(fields).star) return {StoreReason::vary_star};
+  if (vary.star) return {StoreReason::vary_star};
 
   bool cacheable = lifetime.source != LifetimeSource::none || directives.is_public ||
                    heuristically_cacheable(response.status);

@@ -23,7 +23,8 @@ enum class StoreReason : uint8_t {
   no_store,          ///< the response's directive
   must_understand,   ///< a status that siding knows nothing of
   private_,          ///< for one user
-  authorization,  ///< the request had credentials, and nothing says that others may see the answer
+  authorization,  ///< the request had credentials (a client's certificate is one too), and nothing
+                  ///< says that others may see the answer
   set_cookie,     ///< the answer gives a cookie to one client
   vary_star,      ///< `Vary: *`: no later request can match
   not_cacheable,  ///< no lifetime, and a status that needs one

@@ -18,4 +18,9 @@ struct ClientCertificate {
 /// Client-Cert-Chain, stays only if it is `trusted` and there is nothing better.
 void set_client_certificate(Fields& fields, const ClientCertificate* seen, bool trusted);
 
+/// Whether a request whose fields were set so was made by somebody whom a certificate tells.
+inline bool has_client_certificate(const Fields& fields) {
+  return fields.has("client-cert") || fields.has("x-client-subject");
+}
+
 }  // namespace siding

@@ -5,6 +5,7 @@
 
 #include "cache/directives.h"
 #include "cache/validate.h"
+#include "http/client_certificate.h"
 
 namespace siding {
 
@@ -46,7 +47,7 @@ std::optional<CacheLookup::Kind> CacheLookup::look() {
     result = CacheResult::miss;
     // A part, or a head, is no answer that others could use; credentials ask for a private one.
     if (request.method == "HEAD" || request.fields.has("range") || !may_join() ||
-        request.fields.has("authorization")) {
+        request.fields.has("authorization") || has_client_certificate(request.fields)) {
       return Kind::direct;
     }
     return std::nullopt;

@@ -130,6 +130,20 @@ TEST(CacheStore, Rfc9111_3_5_AnswersToCredentialsNeedLeave) {
   EXPECT_EQ(decide(q, response(200, {{"Expires", later}})), "authorization");
 }
 
+TEST(CacheStore, Rfc9440_AClientsCertificateIsACredential) {
+  const std::string fresh = "max-age=60";
+  for (const char* name : {"Client-Cert", "X-Client-Subject"}) {
+    RequestHead q = request({{name, "x"}});
+    auto with = [&](std::string_view cache_control, std::string_view vary) {
+      return decide(q, response(200, {{"Cache-Control", cache_control}, {"Vary", vary}}));
+    };
+    EXPECT_EQ(with(fresh, "Accept"), "authorization");
+    EXPECT_EQ(with(fresh, "Client-Cert"), "stored") << "its Vary says whom it is for";
+    EXPECT_EQ(with(fresh, "Accept, X-Client-Subject"), "stored");
+    EXPECT_EQ(with(fresh + ", public", "Accept"), "stored");
+  }
+}
+
 TEST(CacheStore, Rfc9111_3_5_WhatIsBadlyWrittenAllowsNothing) {
   RequestHead q = request({{"Authorization", "Basic eA=="}});
   for (std::string_view bad : {"public=1", "must-revalidate=1", "must-revalidate x", "s-maxage",
