@@ -89,6 +89,15 @@ bool Config::caches() const {
          std::any_of(upstreams.begin(), upstreams.end(), has);
 }
 
+Duration Config::drain_time() const {
+  if (drain_timeout) return *drain_timeout;
+  Duration longest = 30s;
+  for (const RouteConfig& route : routes) {
+    longest = std::max(longest, route.deadline.value_or(Duration::zero()));
+  }
+  return longest;
+}
+
 bool Config::upgrades() const {
   return std::any_of(routes.begin(), routes.end(),
                      [](const RouteConfig& r) { return !r.upgrade.empty(); });

@@ -311,6 +311,7 @@ struct LogConfig {
 
 struct HealthConfig {
   std::vector<ListenAddress> listen;
+  bool may_drain = false;  ///< GET /wait-for-drain begins it, and does not only wait
 };
 
 struct AdminConfig {
@@ -322,7 +323,8 @@ struct Config {
   std::vector<ListenAddress> listen;
   uint32_t threads = 0;  ///< 0 = auto
   std::vector<Cidr> trusted_proxies;
-  Duration drain_timeout = 30s;
+  Duration drain_delay{};  ///< after a stop was asked for, clients are served so long as before
+  std::optional<Duration> drain_timeout;  ///< default: see drain_time()
   std::optional<EgressConfig> egress;
   std::vector<BackendConfig> backends;
   std::vector<UpstreamConfig> upstreams;
@@ -339,6 +341,8 @@ struct Config {
   const UpstreamConfig* upstream(std::string_view name) const;
   /// Any route or upstream has a cache.
   bool caches() const;
+  /// How long a stop waits for who is inside: the longest deadline of a route, 30 s at least.
+  Duration drain_time() const;
   bool upgrades() const;  ///< some route lets clients switch to another protocol
 };
 

@@ -347,6 +347,7 @@ void options(V& v, LogConfig& c) {
 template <class V>
 void options(V& v, HealthConfig& c) {
   v.option("listen", c.listen, kind::kListen);
+  v.option("may_drain", c.may_drain, Flag{});
 }
 
 template <class V>
@@ -361,7 +362,8 @@ void options(V& v, Config& c) {
              "where clients come in, such as listen = [\"0.0.0.0:8080\"]");
   v.option("threads", c.threads, Count{1, 256, "auto"});
   v.option("trusted_proxies", c.trusted_proxies, Networks{});
-  v.option("drain_timeout", c.drain_timeout, Time{0ms, 1h});
+  v.option("drain_delay", c.drain_delay, Time{0ms, 10min});
+  v.option("drain_timeout", c.drain_timeout, Time{0ms, 24h, "auto"});
   v.table("egress", c.egress);
   v.named_tables("backend", c.backends, &BackendConfig::name);
   v.named_tables("upstream", c.upstreams, &UpstreamConfig::name);

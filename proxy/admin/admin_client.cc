@@ -107,13 +107,15 @@ class AdminConnection {
 
 AdminAnswer admin_failure(const std::string& text) { return {false, text + "\n"}; }
 
-AdminAnswer parse_answer(const std::string& raw, const std::string& address) {
+AdminAnswer parse_answer(const std::string& raw, const std::string& address,
+                         std::string_view door) {
   size_t end = raw.find("\r\n\r\n");
   bool http = raw.starts_with("HTTP/1.") && raw.size() > 12 && end != std::string::npos;
   std::optional<uint64_t> status;
   if (http) status = parse_u64(std::string_view(raw).substr(9, 3));
   if (!status.has_value()) {
-    return admin_failure("what listens on " + address + " is not siding's [admin] door");
+    return admin_failure("what listens on " + address + " is not siding's " + std::string(door) +
+                         " door");
   }
   std::string_view head = std::string_view(raw).substr(0, end);
   std::string body = raw.substr(end + 4);
@@ -137,13 +139,16 @@ struct AdminRequest {
   std::string target;
   bool json = false;
   Duration timeout;
+  std::string_view door;  ///< for messages
 };
 
 AdminAnswer ask_admin(const AdminRequest& q) {
+  const std::string door(q.door);
   std::optional<SocketAddress> address = parse_admin(q.address);
   if (!address.has_value()) {
     return admin_failure("\"" + q.address +
-                         "\" is no address: write unix:/PATH or IP:PORT, as in [admin] listen");
+                         "\" is no address: write unix:/PATH or IP:PORT, as in " + door +
+                         " listen");
   }
   std::string request =
       std::string(q.method) + " " + q.target +
@@ -152,18 +157,24 @@ AdminAnswer ask_admin(const AdminRequest& q) {
   AdminConnection connection(q.timeout);
   std::string raw;
   if (!connection.connect(*address)) {
-    return admin_failure("cannot connect to the [admin] door on " + q.address + ": " +
-                         std::strerror(errno) + "; is siding running, with this [admin] listen?");
+    return admin_failure("cannot connect to the " + door + " door on " + q.address + ": " +
+                         std::strerror(errno) + "; is siding running, with this " + door +
+                         " listen?");
   }
   // It may answer before it has read all: an answer counts more than a failed send.
   bool sent = connection.send_all(request);
   if ((!connection.receive_all(raw) || !sent) && raw.empty()) {
     return admin_failure("no answer from " + q.address + ": " + std::strerror(errno));
   }
-  return parse_answer(raw, q.address);
+  return parse_answer(raw, q.address, q.door);
 }
 
 }  // namespace
+
+AdminAnswer ask_health(const HealthQuestion& q) {
+  const std::string target = q.live ? "/healthz" : "/readyz";
+  return ask_admin({q.address, "GET", target, false, q.timeout, "[health]"});
+}
 
 AdminAnswer ask_explain(const ExplainQuestion& q) {
   if (!is_request_id(q.what)) {
@@ -171,13 +182,13 @@ AdminAnswer ask_explain(const ExplainQuestion& q) {
   }
   std::string target = "/explain/" + q.what;
   if (q.count > 0) target += "?n=" + std::to_string(q.count);
-  return ask_admin({q.address, "GET", std::move(target), q.json, q.timeout});
+  return ask_admin({q.address, "GET", std::move(target), q.json, q.timeout, "[admin]"});
 }
 
 AdminAnswer ask_purge(const PurgeQuestion& q) {
   const std::string value = q.purge.kind == Purge::Kind::all ? "1" : form_encode(q.purge.text);
   std::string target = "/cache/purge?" + std::string(to_string(q.purge.kind)) + "=" + value;
-  return ask_admin({q.address, "POST", std::move(target), q.json, q.timeout});
+  return ask_admin({q.address, "POST", std::move(target), q.json, q.timeout, "[admin]"});
 }
 
 }  // namespace siding

@@ -1,5 +1,5 @@
-// The other end of the [admin] door: what `siding explain` and `siding purge` run in a process of their
-// own. Blocking, with one timeout over all.
+// The other end of the doors: what `siding explain`, `siding purge` and `siding health` run in a process of
+// their own. Blocking, with one timeout over all.
 // Invariant: never throws and never hangs; what it returns is printed as it is (the door escapes).
 #pragma once
 
@@ -31,6 +31,13 @@ struct AdminAnswer {
   std::string text;  ///< to be printed; else what went wrong and what to do about it
 };
 
+struct HealthQuestion {
+  std::string address;  ///< of the [health] door: IP:PORT, or unix:/PATH
+  bool live = false;    ///< /healthz, else /readyz
+  Duration timeout = std::chrono::seconds(5);
+};
+
+AdminAnswer ask_health(const HealthQuestion& question);
 AdminAnswer ask_explain(const ExplainQuestion& question);
 AdminAnswer ask_purge(const PurgeQuestion& question);
 

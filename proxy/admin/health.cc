@@ -5,21 +5,51 @@
 
 #include "proxy/admin/metrics.h"
 #include "proxy/admin/reply.h"
+#include "proxy/loop/loop.h"
+#include "proxy/loop/wait.h"
 
 namespace siding {
 
-HealthDoor::HealthDoor(const Observer& observer, NotReady not_ready)
-    : observer_(observer), not_ready_(std::move(not_ready)) {}
+namespace {
+constexpr Duration kDrainLook = std::chrono::milliseconds(20);
+constexpr int kMostWaiting = 8;
+constexpr std::string_view kWaitForDrain = "/wait-for-drain";
+}  // namespace
+
+HealthDoor::HealthDoor(const Observer& observer, Options options)
+    : observer_(observer), options_(std::move(options)) {}
 
 Task<> HealthDoor::handle(Stream& stream) {
+  if (stream.head.path() == kWaitForDrain && stream.head.method == "GET") {
+    co_await wait_for_drain(stream);
+    co_return;
+  }
   answer(stream);
-  co_return;
+}
+
+Task<> HealthDoor::wait_for_drain(Stream& stream) {
+  if (waiting_ >= kMostWaiting) {
+    send_reply(stream, 503, "too many wait already\n");
+    co_return;
+  }
+  struct Waiting {
+    explicit Waiting(int& n) : count(n) { ++count; }
+    ~Waiting() { --count; }
+    int& count;
+  };
+  const Waiting one(waiting_);
+  if (options_.begin_drain) options_.begin_drain();
+  Loop& loop = Loop::current();
+  while (!options_.drained()) co_await SleepUntil(after(loop.now(), kDrainLook));
+  send_reply(stream, 200, "drained\n");
 }
 
 void HealthDoor::answer(Stream& stream) const {
   std::string_view path = stream.head.path();
-  if (path != "/healthz" && path != "/readyz" && path != "/metrics") {
-    send_reply(stream, 404, "there is /healthz, /readyz and /metrics\n");
+  if (path == kWaitForDrain) {
+    send_reply(stream, 405, "only GET\n", kPlainText, "GET");
+  } else if (path != "/healthz" && path != "/readyz" && path != "/metrics") {
+    send_reply(stream, 404, "there is /healthz, /readyz, /metrics and /wait-for-drain\n");
   } else if (stream.head.method != "GET" && stream.head.method != "HEAD") {
     send_reply(stream, 405, "only GET and HEAD\n", kPlainText, "GET, HEAD");
   } else if (path == "/healthz") {
@@ -27,7 +57,7 @@ void HealthDoor::answer(Stream& stream) const {
   } else if (path == "/metrics") {
     send_reply(stream, 200, render_metrics(observer_), kMetricsType);
   } else {
-    std::string reason = not_ready_();
+    std::string reason = options_.not_ready();
     if (reason.empty()) {
       send_reply(stream, 200, "ready\n");
     } else {

@@ -1,6 +1,8 @@
-// The [health] door: GET and HEAD of /healthz, /readyz and /metrics. Safe to show to a cluster: it
-// changes nothing and tells no request.
-// Invariant: /healthz says 200 as long as a loop turns; whether siding is of use is /readyz's part.
+// The [health] door: GET and HEAD of /healthz, /readyz and /metrics; GET /wait-for-drain, which is answered
+// when nobody is inside any more, for the preStop hook of an application. Safe to show to a cluster: it
+// tells no request, and changes nothing unless the file says that it may drain.
+// Invariants: /healthz says 200 as long as a loop turns; whether siding is of use is /readyz's part. Who
+// waits holds a bounded part of the door's connections.
 #pragma once
 
 #include <functional>
@@ -13,18 +15,26 @@ namespace siding {
 
 class HealthDoor final : public Handler {
  public:
-  /// "" when ready, else why not: "draining", "not listening yet". Called on any loop's thread.
-  using NotReady = std::function<std::string()>;
-
-  HealthDoor(const Observer& observer, NotReady not_ready);
+  struct Options {
+    /// "" when ready, else why not: "draining", "not listening yet".
+    std::function<std::string()> not_ready;
+    /// Asked for a drain; empty: nobody may ask here.
+    std::function<void()> begin_drain;
+    /// Whether all clients have gone.
+    std::function<bool()> drained;
+  };
+  /// They are called on the door's thread.
+  HealthDoor(const Observer& observer, Options options);
 
   Task<> handle(Stream& stream) override;
 
  private:
   void answer(Stream& stream) const;
+  Task<> wait_for_drain(Stream& stream);
 
   const Observer& observer_;
-  const NotReady not_ready_;
+  const Options options_;
+  int waiting_ = 0;
 };
 
 }  // namespace siding

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <tuple>
 
@@ -17,6 +16,7 @@
 #include "proxy/exchange/services.h"
 #include "proxy/exchange/upkeep.h"
 #include "proxy/observe/log.h"
+#include "proxy/server/drain.h"
 #include "proxy/server/front_options.h"
 #include "proxy/server/front_tls.h"
 #include "proxy/server/limits.h"
@@ -28,6 +28,8 @@ namespace siding {
 namespace {
 /// How often a drain looks whether what is inside has finished: it counts over all threads.
 constexpr Duration kDrainLook = std::chrono::milliseconds(5);
+/// For what the doors still have to say at the very end.
+constexpr Duration kLastWords = std::chrono::seconds(1);
 /// How often the files of secrets and certificates are looked at.
 constexpr Duration kFileLook = std::chrono::seconds(10);
 
@@ -53,6 +55,7 @@ struct Server::Impl {
   const ConfigRef config;
   const Clock& clock;
   const uint32_t threads;
+  Drain ending;
   Observer observer;
   Disk disk;
   std::vector<std::unique_ptr<Loop>> loops;
@@ -63,10 +66,6 @@ struct Server::Impl {
   Door health{ListenerKind::health};
   Door admin{ListenerKind::admin};
   std::vector<std::thread> running;
-  std::atomic<int> drains{0};        // how often drain() was called
-  std::atomic<uint32_t> working{0};  // threads that have not ended their drain
-  std::mutex tellers_mutex;
-  std::vector<RemoteWake*> tellers;  // one a thread: tells it that drain() was called
   std::atomic<bool> cut_off{false};
 };
 
@@ -80,7 +79,7 @@ class Server::Impl::Thread {
         front_handler_(services_),
         front_options_(services_, *server.front_tls),
         egress_handler_(services_),
-        health_handler_(server.observer, [&server] { return server.drains > 0 ? "draining" : ""; }),
+        health_handler_(server.observer, health_options(server)),
         teller_of_purges_(services_),
         admin_handler_(server.observer.ring(), *server.services->caches,
                        services_.redis ? &teller_of_purges_ : nullptr) {
@@ -95,8 +94,7 @@ class Server::Impl::Thread {
     egress_options_.head.max_fields = 200;
     egress_options_.send_timeout = std::chrono::hours(1);
     egress_options_.body_timeout = std::chrono::hours(1);
-    std::lock_guard lock(server.tellers_mutex);
-    server.tellers.push_back(&teller_);
+    server.ending.tell(teller_);
   }
 
   void run() {
@@ -119,10 +117,7 @@ class Server::Impl::Thread {
   }
 
   ~Thread() {
-    {
-      std::lock_guard lock(server_.tellers_mutex);
-      std::erase(server_.tellers, &teller_);
-    }
+    server_.ending.forget(teller_);
     drain_.reset();
     files_.reset();
     upkeep_.reset();
@@ -182,7 +177,7 @@ class Server::Impl::Thread {
   /// Work whose client has gone counts too: its worker is still inside, and may still call out.
   Task<bool> wait_until_gone(const std::atomic<uint32_t>& open, TimePoint until) {
     while (open > 0 || server_.services->abandoned > 0) {
-      if (loop_.now() >= until || server_.drains > 1) co_return open == 0;
+      if (loop_.now() >= until || stage() == Drain::Stage::now) co_return open == 0;
       co_await SleepUntil(after(loop_.now(), kDrainLook));
     }
     co_return true;
@@ -191,19 +186,45 @@ class Server::Impl::Thread {
   /// New requests first, then what is inside, then the workers' calls: nobody inside may lose its
   /// way out before it has finished.
   Task<> drain_when_told() {
-    while (server_.drains == 0) co_await Wait(told_);
-    TimePoint until = after(loop_.now(), server_.config->drain_timeout);
+    Drain& drain = server_.ending;
+    while (stage() == Drain::Stage::serving) co_await Wait(told_);
+    // Who sends requests here learns only after a while that this one is not ready any more.
+    const TimePoint served = after(loop_.now(), server_.config->drain_delay);
+    while (loop_.now() < served && stage() != Drain::Stage::now) co_await Wait(told_, served);
+    TimePoint until = after(loop_.now(), server_.config->drain_time());
     drain_listeners(ListenerKind::front);
     bool finished = co_await wait_until_gone(server_.front.open, until);
+    drain.clients_have_gone();
+    if (stage() < Drain::Stage::all) {
+      while (stage() < Drain::Stage::all) co_await Wait(told_);
+      until = after(loop_.now(), server_.config->drain_time());
+    }
     drain_listeners(ListenerKind::egress);
     bool quiet = co_await wait_until_gone(server_.egress.open, until);
     if (!finished || !quiet) server_.cut_off = true;
-    // The doors stay open as long as any thread still works.
-    --server_.working;
-    while (server_.working > 0) co_await SleepUntil(after(loop_.now(), kDrainLook));
+    // The doors stay open as long as any thread still works, and until they have said so.
+    drain.has_ended();
+    while (!drain.nobody_works()) co_await SleepUntil(after(loop_.now(), kDrainLook));
+    drain_listeners(ListenerKind::health);
+    const TimePoint told = after(loop_.now(), kLastWords);
+    while (server_.health.open > 0 && loop_.now() < told && stage() != Drain::Stage::now) {
+      co_await SleepUntil(after(loop_.now(), kDrainLook));
+    }
     loop_.stop();
   }
   void look() { told_.notify(); }
+  Drain::Stage stage() const { return server_.ending.stage(); }
+
+  static HealthDoor::Options health_options(Impl& server) {
+    Drain& drain = server.ending;
+    HealthDoor::Options options;
+    options.not_ready = [&drain] {
+      return std::string(drain.stage() == Drain::Stage::serving ? "" : "draining");
+    };
+    options.drained = [&drain] { return drain.no_clients(); };
+    if (server.config->health.may_drain) options.begin_drain = [&drain] { drain.begin(); };
+    return options;
+  }
 
   /// Secrets and certificates. Files block: Disk's thread reads them, and may still do so when this
   /// thread has ended.
@@ -247,6 +268,7 @@ Server::Impl::Impl(ConfigRef c, const Clock& k)
     : config(std::move(c)),
       clock(k),
       threads(thread_count(*config)),
+      ending(threads),
       observer(threads, config->log.access, config->admin.ring) {}
 
 Server::Impl::~Impl() {
@@ -292,7 +314,6 @@ std::string Server::Impl::start() {
     services->collect(sink);
     front_tls->collect(sink);
   });
-  working = threads;
   for (uint32_t i = 0; i < threads; ++i) running.emplace_back([this, i] { thread_main(i); });
   return {};
 }
@@ -302,11 +323,7 @@ void Server::Impl::thread_main(uint32_t index) {
   thread.run();
 }
 
-void Server::Impl::drain() {
-  ++drains;
-  std::lock_guard lock(tellers_mutex);
-  for (RemoteWake* teller : tellers) teller->post();
-}
+void Server::Impl::drain() { ending.stop(); }
 
 int Server::Impl::wait() {
   for (std::thread& t : running) t.join();

@@ -12,7 +12,8 @@ namespace siding {
 namespace {
 
 constexpr uint32_t kMostAtOnce = 1000;  // connections that `try` opens
-const std::vector<std::string> kCommands{"run", "check", "demo", "try", "env", "explain", "purge"};
+const std::vector<std::string> kCommands{"run", "check",   "demo",  "try",
+                                         "env", "explain", "purge", "health"};
 
 void add_files(CLI::App& command, std::vector<std::string>& files, bool required) {
   command.add_option("FILE", files, "Configuration files, and folders of *.toml")
@@ -42,6 +43,7 @@ class CommandLine {
   void add_env();
   void add_explain();
   void add_purge();
+  void add_health();
   Command chosen() const;
   Command chosen_purge() const;
   std::string fault_text(const CLI::ParseError& error,
@@ -61,6 +63,7 @@ class CommandLine {
   std::string prefix_;
   std::string tag_;
   bool all_ = false;
+  HealthOptions health_;
 };
 
 CommandLine::CommandLine() {
@@ -73,6 +76,7 @@ CommandLine::CommandLine() {
   add_env();
   add_explain();
   add_purge();
+  add_health();
 }
 
 void CommandLine::add_run() {
@@ -169,6 +173,17 @@ void CommandLine::add_purge() {
   c.footer("siding purge http://example.org/catalogue/7 siding.toml");
 }
 
+void CommandLine::add_health() {
+  CLI::App& c = *app_.add_subcommand(
+      "health",
+      "Whether a running siding is ready, by its exit code: for the health checks of containers.");
+  add_files(c, health_.files, false);
+  c.add_option("--address", health_.address, "Its [health] listen, instead of FILE")
+      ->type_name("ADDRESS");
+  c.add_flag("--live", health_.live, "Whether it lives: also while it drains");
+  c.footer("siding health siding.toml");
+}
+
 Command CommandLine::chosen_purge() const {
   const CLI::App& c = *app_.get_subcommand("purge");
   PurgeOptions options = purge_;
@@ -211,6 +226,7 @@ Command CommandLine::chosen() const {
   }
   if (app_.got_subcommand("explain")) return explain_;
   if (app_.got_subcommand("purge")) return chosen_purge();
+  if (app_.got_subcommand("health")) return health_;
   EnvOptions env = env_;
   env.application = *application_named(application_);
   return env;

@@ -13,7 +13,7 @@
 namespace siding {
 
 using Command = std::variant<ShowText, RunOptions, CheckOptions, DemoOptions, TryOptions,
-                             EnvOptions, ExplainOptions, PurgeOptions>;
+                             EnvOptions, ExplainOptions, PurgeOptions, HealthOptions>;
 
 /// `arguments` are those after the program's name.
 Command parse_command_line(const std::vector<std::string>& arguments, std::string_view version);

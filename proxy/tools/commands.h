@@ -71,6 +71,13 @@ struct ExplainOptions {
 };
 int run_command(const ExplainOptions& options);
 
+struct HealthOptions {
+  std::string address;  ///< of the [health] door; else that of the configuration in `files`
+  std::vector<std::string> files;
+  bool live = false;
+};
+int run_command(const HealthOptions& options);
+
 struct PurgeOptions {
   Purge purge;
   std::string admin;  ///< address; else that of the configuration in `files`

@@ -282,6 +282,13 @@ TEST(ConfigValidate, DescriptorsCoverEveryConnection) {
   EXPECT_EQ(descriptors_needed(config), 100u + 2 * 1024 + 2 + 256 + 2 * 4 + 256);
 }
 
+TEST(ConfigValidate, ADrainWaitsForTheLongestDeadline) {
+  const std::string slow = "deadline = \"2m\"\n";
+  EXPECT_EQ(good(kSmall).drain_time(), 30s);
+  EXPECT_EQ(good(kSmall + slow).drain_time(), 120s);
+  EXPECT_EQ(good("drain_timeout = \"5s\"\n" + kSmall + slow).drain_time(), 5s);
+}
+
 TEST(ConfigValidate, FanOuts) {
   const std::string start = kListen + kMusic + "[[route]]\n";
   const Config config =

@@ -15,7 +15,8 @@ namespace siding::test {
 namespace {
 std::string toml(const std::string& backend_url, const Setup& s) {
   std::string out = "listen = [\"127.0.0.1:0\"]\nthreads = " + std::to_string(s.threads) + "\n";
-  out += s.top + "\n[health]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = [\"127.0.0.1:0\"]\n";
+  out += s.top + "\n[health]\nlisten = [\"127.0.0.1:0\"]\n" + s.health +
+         "[admin]\nlisten = [\"127.0.0.1:0\"]\n";
   out += "[log]\naccess = \"off\"\nlevel = \"error\"\n[egress]\nlisten = [\"127.0.0.1:0\"]\n";
   out += s.egress + "\n[backend.shop]\nurl = \"" + backend_url + "\"\n" + s.backend + "\n";
   return out + s.tables + "\n[[route]]\nbackend = \"shop\"\n" + s.route + "\n";

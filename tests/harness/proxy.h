@@ -21,6 +21,7 @@ struct Setup {
   std::string tables{};  ///< before that route: [upstream.x], [limits], other [[route]]s
   std::string top{};     ///< keys before the first table
   std::string egress{};  ///< keys of [egress], but for listen
+  std::string health{};  ///< likewise of [health]
   int threads = 1;
   ManualClock* clock = nullptr;  ///< then time moves by Proxy::advance() only; for one thread
 };

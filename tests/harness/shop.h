@@ -20,6 +20,7 @@ class Shop {
     std::string tables = "";
     std::string top = "";
     std::string egress = "";
+    std::string health = "";
     int threads = 1;
     ManualClock* clock = nullptr;
     bool upstream_is_down = false;
@@ -64,6 +65,7 @@ inline Setup shop_setup(const Origin& upstream, const Shop::Options& o) {
   s.tables = setup_tables(upstream, o);
   s.top = o.top;
   s.egress = o.egress;
+  s.health = o.health;
   s.threads = o.threads;
   s.clock = o.clock;
   return s;

@@ -40,6 +40,74 @@ void fifty_queued(int threads) {
 TEST(Drain, AnswersFiftyThatCallOut) { fifty_queued(1); }
 TEST(DrainThreads, AnswersFiftyThatCallOut) { fifty_queued(2); }
 
+TEST(Drain, ServesOnWhileOthersLearnOfIt) {
+  ManualClock clock;
+  Origin backend;
+  Proxy proxy(backend, {.top = "drain_delay = \"5s\"\n", .clock = &clock});
+  Client kept(proxy.front());
+  EXPECT_EQ(200, kept.get("/").answer().status());
+  proxy.drain();
+  EXPECT_EQ(503, get(proxy.health(), "/readyz").status());
+  proxy.advance(std::chrono::seconds(4));
+  EXPECT_EQ("/late", get(proxy.front(), "/late").body);
+  Message answer = kept.get("/kept").answer();
+  EXPECT_EQ("/kept", answer.body);
+  EXPECT_FALSE(answer.has("connection")) << "nobody is sent away yet";
+  proxy.advance(std::chrono::seconds(2));
+  EXPECT_EQ("closed", kept.end());
+  EXPECT_TRUE(wait_until([&] { return !listens(proxy.front()); }));
+}
+
+TEST(Drain, ASecondOneEndsItsDelayToo) {
+  Origin backend;
+  Proxy proxy(backend, {.top = "drain_delay = \"10m\"\n"});
+  proxy.drain();
+  EXPECT_EQ(200, get(proxy.front(), "/").status());
+  proxy.drain();
+  proxy.wait();
+}
+
+TEST(Drain, IsWaitedForAtTheDoor) {
+  Shop shop({.prefetch = "mode = \"off\"\n"});
+  shop.backend.hold();
+  Client client(shop.proxy.front());
+  client.get("/search/?q=a");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  Client hook(shop.proxy.health());
+  hook.get("/wait-for-drain");
+  EXPECT_EQ(200, get(shop.proxy.health(), "/readyz").status()) << "to wait for it begins nothing";
+  shop.proxy.drain();
+  EXPECT_EQ(503, get(shop.proxy.health(), "/readyz").status());
+  EXPECT_FALSE(hook.wire().readable_now());
+  shop.backend.release();
+  EXPECT_EQ(Shop::song("a"), client.answer().body);
+  Message drained = hook.answer();
+  EXPECT_EQ(200, drained.status());
+  EXPECT_EQ("drained\n", drained.body);
+  EXPECT_EQ(0, shop.proxy.wait());
+}
+
+/// Siding is stopped after its application: the hook of that begins the drain of clients.
+TEST(DrainThreads, BeginsAtTheDoorWhereItMay) {
+  Shop shop({.prefetch = "mode = \"off\"\n", .health = "may_drain = true\n", .threads = 2});
+  shop.backend.hold();
+  Client client(shop.proxy.front());
+  client.get("/search/?q=a");
+  ASSERT_TRUE(shop.backend.wait_for(1));
+  const uint16_t front = shop.proxy.front();
+  Client hook(shop.proxy.health());
+  hook.get("/wait-for-drain");
+  EXPECT_TRUE(wait_until([&] { return !listens(front); }));
+  shop.backend.release();
+  EXPECT_EQ(Shop::song("a"), client.answer().body);
+  EXPECT_EQ(200, hook.answer().status());
+  EXPECT_TRUE(listens(shop.proxy.egress())) << "the application may still call out";
+  EXPECT_EQ(200, get(shop.proxy.health(), "/healthz").status());
+  EXPECT_EQ(200, get(shop.proxy.health(), "/wait-for-drain").status()) << "it has drained";
+  shop.proxy.drain();
+  EXPECT_EQ(0, shop.proxy.wait());
+}
+
 TEST(Drain, ClosesIdleConnections) {
   Origin backend;
   Proxy proxy(backend);

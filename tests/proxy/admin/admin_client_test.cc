@@ -72,6 +72,20 @@ TEST(ExplainClient, PrintsTheBody) {
             "Connection: close\r\n\r\n");
 }
 
+TEST(HealthClient, AsksWhetherItIsReadyOrAlive) {
+  CannedServer ready(loopback(), "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready: draining\n");
+  AdminAnswer answer = ask_health({.address = ready.address()});
+  EXPECT_FALSE(answer.ok);
+  EXPECT_EQ(answer.text, "not ready: draining\n");
+  EXPECT_TRUE(ready.finish().starts_with("GET /readyz HTTP/1.1\r\n"));
+  CannedServer live(loopback(), "HTTP/1.1 200 OK\r\n\r\nok\n");
+  EXPECT_TRUE(ask_health({.address = live.address(), .live = true}).ok);
+  EXPECT_TRUE(live.finish().starts_with("GET /healthz HTTP/1.1\r\n"));
+  answer = ask_health({.address = "127.0.0.1:1"});
+  EXPECT_FALSE(answer.ok);
+  EXPECT_NE(answer.text.find("the [health] door on 127.0.0.1:1"), std::string::npos) << answer.text;
+}
+
 TEST(PurgeClient, EncodesWhatIsPurged) {
   CannedServer server(loopback(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
   AdminAnswer answer = ask_purge({.address = server.address(),

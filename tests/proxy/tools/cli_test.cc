@@ -103,6 +103,15 @@ TEST(Cli, CheckEnvExplain) {
   EXPECT_EQ(shown({"explain"}).exit_code, kExitBadInput);
 }
 
+TEST(Cli, Health) {
+  const HealthOptions file = parsed<HealthOptions>({"health", "a.toml", "--live"});
+  EXPECT_EQ(file.files, (std::vector<std::string>{"a.toml"}));
+  EXPECT_TRUE(file.live);
+  const HealthOptions address = parsed<HealthOptions>({"health", "--address", "127.0.0.1:9090"});
+  EXPECT_EQ(address.address, "127.0.0.1:9090");
+  EXPECT_FALSE(address.live);
+}
+
 TEST(Cli, Purge) {
   const PurgeOptions url =
       parsed<PurgeOptions>({"purge", "HTTP://Example.org:80/a?b=1", "a.toml", "conf.d"});
