@@ -98,6 +98,7 @@ struct QueueConfig {
 struct BackendConfig {
   std::string name;
   OriginUrl url;
+  bool h2c = false;          ///< it speaks HTTP/2 from the first byte on
   uint32_t concurrency = 1;  ///< requests it serves at once = processes x threads
   uint32_t backlog = 1;      ///< that many more stand at its door
   QueueConfig queue;
@@ -160,6 +161,8 @@ struct CacheConfig {
 struct UpstreamConfig {
   std::string name;
   OriginUrl url;
+  bool http2 = true;       ///< offered to an https one; it chooses
+  bool h2c = false;        ///< an http one speaks HTTP/2 from the first byte on
   Duration timeout = 10s;  ///< of prefetch and fan-out; not of the worker's own call
   Duration connect_timeout = 2s;
   uint32_t concurrency = 256;  ///< calls at once that siding makes

@@ -142,6 +142,7 @@ void options(V& v, BackendConfig& c) {
   v.required("concurrency", c.concurrency, Count{1, 100'000},
              "the requests that the service can serve at once = processes x threads; it has no "
              "default because only you know it (one sync worker: concurrency = 1)");
+  v.option("h2c", c.h2c, Flag{});
   v.option("backlog", c.backlog, Count{0, 10'000});
   v.inline_table("queue", c.queue);
   v.option("down", c.down, OneOf<Down>{{{"wait", Down::wait}, {"fail", Down::fail}}});
@@ -192,6 +193,8 @@ template <class V>
 void options(V& v, UpstreamConfig& c) {
   v.required("url", c.url, kind::kUpstreamUrl,
              "the address of the service, such as url = \"https://api.example\"");
+  v.option("http2", c.http2, Flag{});
+  v.option("h2c", c.h2c, Flag{});
   v.option("timeout", c.timeout, kind::kShortTime);
   v.option("connect_timeout", c.connect_timeout, kind::kShortTime);
   v.option("concurrency", c.concurrency, Count{1, 100'000});

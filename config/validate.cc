@@ -175,6 +175,22 @@ void validate_tls(const UpstreamConfig& upstream, const Node& table, Faults& fau
   }
 }
 
+/// Which HTTP is spoken with an upstream.
+void validate_versions(const UpstreamConfig& upstream, const Node& table, Faults& faults) {
+  if (upstream.url.text.empty()) return;
+  const bool https = upstream.url.scheme == "https";
+  if (upstream.h2c && https) {
+    faults.error(table.at("h2c").place,
+                 "`h2c` is HTTP/2 in clear, and the url is `" + upstream.url.text +
+                     "`: with https it is agreed on by TLS; leave `h2c` out");
+  }
+  if (!upstream.http2 && !https) {
+    faults.warn(table.at("http2").place, "`http2` is for https, and the url is `" +
+                                             upstream.url.text +
+                                             "`: HTTP/2 in clear is spoken with `h2c = true` only");
+  }
+}
+
 /// What siding does with each address of an upstream.
 void validate_addresses(const UpstreamConfig& upstream, const Node& node, Faults& faults) {
   const Node* probe = node.find("probe");
@@ -216,6 +232,7 @@ void validate_upstreams(const Config& config, const Node& root, Faults& faults) 
               ": egress could not tell which of the two a call belongs to; keep one");
     }
     validate_tls(upstream, node, faults);
+    validate_versions(upstream, node, faults);
     validate_addresses(upstream, node, faults);
     if (upstream.connect_timeout > upstream.timeout && node.find("connect_timeout") != nullptr) {
       faults.warn(

@@ -269,6 +269,11 @@ void validate_route(const Config& config, size_t index, const Node& routes, Faul
       path == nullptr || path->text == "*" || path->text == route.path.text();
   validate_prefetch(config, route, node, path_is_known, faults);
   validate_cache(route.cache, node, faults);
+  if (route.cache.enabled && !route.upgrade.empty() && node.find("upgrade") != nullptr) {
+    faults.error(node.at("upgrade").place,
+                 "a route with a cache lets nobody switch to another protocol: that would lead "
+                 "around the cache; give those paths a route of their own");
+  }
   if (!route.fanout.empty()) {
     validate_fanout(config, route, node, path_is_known, faults);
   } else if (route.race || route.server_timing || route.merge.kind != MergeKind::object) {

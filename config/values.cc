@@ -140,7 +140,9 @@ Parsed<std::string> parse_method(std::string_view text) {
 }
 
 Parsed<std::string> parse_protocol(std::string_view text) {
-  if (!is_token(text.substr(0, text.find('/'))) || text.empty()) {
+  const size_t slash = std::min(text.find('/'), text.size());
+  if (!is_token(text.substr(0, slash)) ||
+      (slash < text.size() && !is_token(text.substr(slash + 1)))) {
     return {{}, "a protocol is a word of an Upgrade field, such as \"websocket\""};
   }
   std::string lower(text);

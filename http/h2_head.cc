@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/text.h"
 #include "http/h1_body.h"
@@ -26,54 +27,68 @@ bool of_one_connection(std::string_view name) {
 }
 }  // namespace
 
-void H2RequestReader::begin() {
+void H2HeadReader::begin_head() {
   text_.clear();
   fields_.clear();
-  cookie_.clear();
-  method_ = path_ = authority_ = protocol_ = {};
   count_ = bytes_ = 0;
   fault_ = {};
 }
 
-void H2RequestReader::fail(ParseFault fault) {
+void H2HeadReader::fail(ParseFault fault) {
   if (fault_.reason.empty()) fault_ = fault;
 }
 
-H2RequestReader::Mark H2RequestReader::keep(std::string_view text) {
+H2HeadReader::Mark H2HeadReader::keep(std::string_view text) {
   const Mark mark{static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size())};
   text_ += text;
   return mark;
 }
 
-/// What is wrong with a field line, or "".
-std::string_view H2RequestReader::check(std::string_view name, std::string_view value) const {
-  if (!h1::is_token(name)) return "bad field name";
-  if (h1::find_control(value, 0) != value.size()) return "control byte in field value";
-  if (of_one_connection(name)) return "a field of one connection";
-  if (name == "te" && !equals_ignore_case(trim_ows(value), "trailers"))
-    return "TE other than trailers";
-  return {};
+void H2HeadReader::keep_field(std::string_view name, std::string_view value) {
+  const Mark kept = keep(name);
+  fields_.push_back({kept, keep(trim_ows(value))});
 }
 
-void H2RequestReader::add(std::string_view name, std::string_view value) {
+/// False: nothing is to be done with it, because of a fault.
+bool H2HeadReader::within_limits(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kFieldOverhead;
-  const bool pseudo = name.starts_with(':');
-  if (!pseudo) ++count_;
-  if (!fault_.reason.empty()) return;
+  if (!name.starts_with(':')) ++count_;
+  if (!fault_.reason.empty()) return false;
   if (bytes_ > limits_.max_head) {
     fail({Outcome::head_too_large, "head too large"});
   } else if (count_ > limits_.max_fields) {
     fail({Outcome::head_too_large, "too many fields"});
-  } else if (pseudo) {
+  }
+  return fault_.reason.empty();
+}
+
+/// What is wrong with a field line, or "".
+std::string_view H2HeadReader::check(std::string_view name, std::string_view value) {
+  if (!h1::is_token(name)) return "bad field name";
+  if (h1::find_control(value, 0) != value.size()) return "control byte in field value";
+  if (of_one_connection(name)) return "a field of one connection";
+  return {};
+}
+
+void H2RequestReader::begin() {
+  begin_head();
+  cookie_.clear();
+  method_ = path_ = authority_ = protocol_ = {};
+}
+
+void H2RequestReader::add(std::string_view name, std::string_view value) {
+  if (!within_limits(name, value)) return;
+  if (name.starts_with(':')) {
     add_pseudo(name, value);
   } else if (std::string_view wrong = check(name, value); !wrong.empty()) {
     fail(ParseFault::bad_request(wrong));
+  } else if (name == "te" && !equals_ignore_case(trim_ows(value), "trailers")) {
+    fail(ParseFault::bad_request("TE other than trailers"));
   } else if (name == "cookie") {
     if (!cookie_.empty()) cookie_ += "; ";
     cookie_ += value;
   } else {
-    const Mark kept = keep(name);
-    fields_.push_back({kept, keep(trim_ows(value))});
+    keep_field(name, value);
   }
 }
 
@@ -103,7 +118,7 @@ void H2RequestReader::add_pseudo(std::string_view name, std::string_view value) 
 RequestHead H2RequestReader::take() {
   RequestHead head;
   head.http2 = true;
-  if (!fault_.reason.empty()) return head;
+  if (!fault().reason.empty()) return head;
   // One block for all that is kept.
   const Mark cookie = keep(cookie_);
   BlockRef block = BlockRef::copy_of(text_);
@@ -150,6 +165,61 @@ RequestHead H2RequestReader::take() {
   return head;
 }
 
+void H2ResponseReader::begin() {
+  begin_head();
+  status_ = 0;
+}
+
+/// Which pseudo fields there must be, and where, whoever reads frames has looked at.
+void H2ResponseReader::add(std::string_view name, std::string_view value) {
+  if (!within_limits(name, value)) return;
+  if (name == ":status") {
+    const std::optional<uint64_t> status = parse_u64(value);
+    const bool known = value.size() == 3 && status && *status >= 100 && *status <= 599;
+    // RFC 9113 8.6: nothing is switched to here.
+    if (!known || *status == 101) {
+      fail(ParseFault::bad_request(known ? "101 in HTTP/2" : "bad status code"));
+    } else {
+      status_ = static_cast<int>(*status);
+    }
+  } else if (std::string_view wrong = check(name, value); !wrong.empty()) {
+    fail(ParseFault::bad_request(wrong));
+  } else {
+    keep_field(name, value);
+  }
+}
+
+ResponseHead H2ResponseReader::take() {
+  ResponseHead head;
+  head.http2 = true;
+  if (status_ == 0) fail(ParseFault::bad_request("no status"));
+  if (!fault().reason.empty()) return head;
+  head.status = status_;
+  BlockRef block = BlockRef::copy_of(text_);
+  const char* text = block->data();
+  auto view = [text](Mark m) { return std::string_view(text + m.at, m.size); };
+  head.fields.keep(std::move(block));
+  head.fields.reserve(fields_.size() + 2);
+  for (const FieldMark& f : fields_) head.fields.add_view(view(f.name), view(f.value));
+  return head;
+}
+
+Framing H2ResponseReader::framing_of(std::string_view method, const ResponseHead& head,
+                                     bool ended) {
+  Framing framing = response_framing(method, head);
+  // The end of its frames is that of the body; a length, if one is named, whoever reads frames holds
+  // against them. What is empty may have trailers behind it.
+  auto as_framed = [ended](BodyFraming f) {
+    if (f.kind == BodyFraming::Kind::none) return f;
+    if (ended) return BodyFraming::of_length(0);
+    const bool named = f.kind == BodyFraming::Kind::length && f.length > 0;
+    return named ? f : BodyFraming::chunked();
+  };
+  framing.body = as_framed(framing.body);
+  if (framing.body.kind != BodyFraming::Kind::none) framing.declared = framing.body;
+  return framing;
+}
+
 bool add_h2_trailer(Fields& trailers, std::string_view name, std::string_view value) {
   if (trailers.size() >= kMaxTrailerFields || trailers.footprint() > kMaxTrailerBytes ||
       !h1::is_token(name) || !trailer_allowed(name) || h1::find_control(value, 0) != value.size()) {
@@ -161,6 +231,11 @@ bool add_h2_trailer(Fields& trailers, std::string_view name, std::string_view va
 
 bool h2_field_allowed(std::string_view name) {
   return !of_one_connection(name) && !equals_ignore_case(name, "content-length");
+}
+
+bool h2_request_field_allowed(std::string_view name) {
+  return h2_field_allowed(name) && !equals_ignore_case(name, "host") &&
+         !equals_ignore_case(name, "te");
 }
 
 }  // namespace siding

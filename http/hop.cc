@@ -135,7 +135,9 @@ void add_via(RequestHead& head) {
 }
 
 void add_via(ResponseHead& head) {
-  head.fields.add_view("Via", head.minor_version >= 1 ? "1.1 siding" : "1.0 siding");
+  head.fields.add_view("Via", head.http2                ? "2 siding"
+                              : head.minor_version >= 1 ? "1.1 siding"
+                                                        : "1.0 siding");
 }
 
 MaxForwards count_forward(RequestHead& head) {

@@ -42,6 +42,7 @@ struct ResponseHead {
   std::string_view reason;
   int minor_version = 1;
   Fields fields;
+  bool http2 = false;  ///< as received
 
   bool interim() const { return status < 200; }
 };

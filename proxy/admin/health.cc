@@ -39,8 +39,10 @@ Task<> HealthDoor::wait_for_drain(Stream& stream) {
   };
   const Waiting one(waiting_);
   if (options_.begin_drain) options_.begin_drain();
-  Loop& loop = Loop::current();
-  while (!options_.drained()) co_await SleepUntil(after(loop.now(), kDrainLook));
+  while (!options_.drained()) {
+    const TimePoint next = after(Loop::current().now(), kDrainLook);
+    co_await SleepUntil(next);
+  }
   send_reply(stream, 200, "drained\n");
 }
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "http/h2_guard.h"
 #include "http/h2_head.h"
 #include "proxy/downstream/connection.h"
-#include "proxy/downstream/h2_guard.h"
 #include "proxy/downstream/h2_request.h"
 #include "proxy/loop/loop.h"
 #include "proxy/net/socket.h"

@@ -266,7 +266,9 @@ int H2Callbacks::on_stream_close(nghttp2_session* session, int32_t id, uint32_t,
   H2Request* request = request_of(session, id);
   if (request == nullptr || request->closed_) return 0;
   request->closed_ = true;
-  if (request->held_ > 0) nghttp2_session_consume_connection(session, request->held_);
+  if (request->held_ > 0 && !request->tunnel) {
+    nghttp2_session_consume_connection(session, request->held_);
+  }
   c.closed_requests_.push_back(request);
   return 0;
 }

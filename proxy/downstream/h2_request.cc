@@ -4,11 +4,8 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <charconv>
-#include <list>
-#include <string>
 
-#include "http/h1_syntax.h"
+#include "http/h2_fields.h"
 #include "http/h2_head.h"
 #include "proxy/downstream/h2_connection.h"
 #include "proxy/downstream/h2_frames.h"
@@ -24,45 +21,7 @@ constexpr uint64_t kMinProgress = 1024;
 constexpr size_t kMostUnsent = 1 << 20;
 constexpr size_t kLeastUnsent = 16 * 1024;
 
-/// The fields of a response as the library wants them. It copies them, and lowers the names.
-class H2Fields {
- public:
-  explicit H2Fields(size_t most) { list_.reserve(most + 3); }
-
-  void add(std::string_view name, std::string_view value) {
-    // As HTTP/1 writes them: what could end a line there shall not be in anybody's value here.
-    if (h1::find_control(value, 0) != value.size()) {
-      std::string& clean = cleaned_.emplace_back(value);
-      std::replace_if(clean.begin(), clean.end(), h1::is_control, ' ');
-      value = clean;
-    }
-    list_.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  void add_status(int status) {
-    std::to_chars(status_, status_ + sizeof(status_), status);
-    add(":status", {status_, sizeof(status_)});
-  }
-  void add_length(uint64_t length) {
-    const char* end = std::to_chars(length_, length_ + sizeof(length_), length).ptr;
-    add("content-length", {length_, static_cast<size_t>(end - length_)});
-  }
-  void add_allowed(const Fields& fields) {
-    for (const Field& f : fields) {
-      if (h2_field_allowed(f.name)) add(f.name, f.value);
-    }
-  }
-  const nghttp2_nv* data() const { return list_.data(); }
-  size_t size() const { return list_.size(); }
-
- private:
-  static uint8_t* bytes(std::string_view text) {
-    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
-  }
-  PooledVector<nghttp2_nv> list_;
-  std::list<std::string> cleaned_;
-  char status_[3];
-  char length_[20];
-};
+using H2Fields = H2FieldList<nghttp2_nv>;
 }  // namespace
 
 H2Request::H2Request(H2Connection& connection, int32_t id) : connection_(connection), id_(id) {
@@ -104,7 +63,11 @@ void H2Request::grant(size_t window) {
   }
   if (const size_t taken = held_ - std::min(held_, body.size()); taken > 0) {
     held_ -= taken;
-    nghttp2_session_consume(connection_.session_, id_, taken);
+    if (tunnel) {
+      nghttp2_session_consume_stream(connection_.session_, id_, taken);
+    } else {
+      nghttp2_session_consume(connection_.session_, id_, taken);
+    }
     connection_.loop_.wake(connection_.step_);
   }
   set_timer();
@@ -124,6 +87,7 @@ void H2Request::count_sent(size_t size) {
 void H2Request::take_data(Buffer data) {
   continue_wanted_ = false;  // the client did not wait for it
   held_ += data.size();
+  if (tunnel) nghttp2_session_consume_connection(connection_.session_, data.size());
   received_ += data.size();
   if (received_ - body_mark_ >= kMinProgress) {
     body_mark_ = received_;
@@ -220,6 +184,8 @@ void H2Request::abort() {
 void H2Request::open_tunnel(ResponseHead response) {
   if (head_sent) return;
   tunnel = true;
+  // It may be stalled for as long as it likes: that shall hold up no other stream.
+  if (held_ > 0 && !closed_) nghttp2_session_consume_connection(connection_.session_, held_);
   if (response.status == 101) response.status = 200;
   send_head(std::move(response), BodyFraming::until_close());
 }

@@ -19,7 +19,9 @@ constexpr int kMuchLonger = 2;
 // ---- Permit
 
 void Permit::reset() {
-  if (Admission* a = std::exchange(admission_, nullptr)) a->give_back(std::exchange(probe_, 0));
+  if (Admission* a = std::exchange(admission_, nullptr)) {
+    a->give_back(std::exchange(probe_, 0), std::exchange(paces_, true));
+  }
 }
 
 std::optional<TimePoint> Permit::failed(Failed how, TimePoint now) {
@@ -218,19 +220,19 @@ void Admission::end_probe(uint64_t probe) {
   if (probe != 0 && probe == probe_) probe_ = 0;
 }
 
-void Admission::give_back(uint64_t probe) {
+void Admission::give_back(uint64_t probe, bool paces) {
   std::lock_guard lock(mutex_);
   assert(out_ > 0);
   --out_;
-  measure();
+  measure(paces);
   end_probe(probe);
   grant_waiting();
 }
 
 /// Follows a queue that gets faster at once, one that gets slower with some doubt.
-void Admission::measure() {
+void Admission::measure(bool paces) {
   TimePoint now = Loop::current().now();
-  if (pacing_ && now >= last_back_) {  // each loop has a clock of its own
+  if (pacing_ && paces && now >= last_back_) {  // each loop has a clock of its own
     Duration took = now - last_back_;
     bool faster = took < pace_ || measured_ == 0;
     pace_ = faster ? (measured_ == 0 ? took : (pace_ + took) / 2) : pace_ + (took - pace_) / 8;

@@ -30,11 +30,13 @@ class Permit {
   Permit() = default;
   Permit(Permit&& o) noexcept : admission_(std::exchange(o.admission_, nullptr)) {
     probe_ = std::exchange(o.probe_, 0);
+    paces_ = o.paces_;
   }
   Permit& operator=(Permit&& o) noexcept {
     reset();
     admission_ = std::exchange(o.admission_, nullptr);
     probe_ = std::exchange(o.probe_, 0);
+    paces_ = o.paces_;
     return *this;
   }
   ~Permit() { reset(); }
@@ -53,6 +55,8 @@ class Permit {
   /// an answer, or a connection that has lasted for kLasts without one, if an answer was lost.
   void answered(TimePoint now);
   void lasts();
+  /// It is kept for something that takes its own time: its end tells nothing of the queue's pace.
+  void outlasts() { paces_ = false; }
   static constexpr Duration kLasts = std::chrono::seconds(1);
   /// It is the one that tries whether the backend is back: by a connection of its own.
   bool probing() const { return probe_ != 0; }
@@ -65,6 +69,7 @@ class Permit {
   Permit(Admission* admission, uint64_t probe) : admission_(admission), probe_(probe) {}
   Admission* admission_ = nullptr;
   uint64_t probe_ = 0;  // non-zero: the number of the probe that this permit is
+  bool paces_ = true;   // its return tells how fast the queue is
 };
 
 /// A place in the queue. Lives in the exchange's frame, on its loop; destroying it leaves the queue.
@@ -148,7 +153,7 @@ class Admission {
     List<Client> ring;  // clients with tickets, next one first
   };
 
-  void give_back(uint64_t probe);
+  void give_back(uint64_t probe, bool paces);
   void end_probe(uint64_t probe);
   void line_up(Ticket& ticket);
   void leave_line(Ticket& ticket);
@@ -156,7 +161,7 @@ class Admission {
   bool may_grant() const;
   void grant(Ticket& ticket);
   void grant_waiting();
-  void measure();
+  void measure(bool paces);
   Duration wait_of(const Ticket& newcomer) const;
 
   const Limits limits_;

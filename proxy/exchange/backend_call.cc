@@ -73,7 +73,7 @@ void BackendCall::start(Lease lease) {
   lease_ = std::move(lease);
   failed.reset();
   send_failed_.reset();
-  stale_ = false;
+  stale_ = refused_ = false;
   ended_ = false;
   started_ = services_.loop.now();
   ++accounting_->record.attempts;
@@ -102,6 +102,7 @@ void BackendCall::end(std::optional<Error> error) {
   if (error) {
     stale_ = lease_.reused() && !lease_->answer_begun() &&
              (error->kind == Failure::closed || error->kind == Failure::reset);
+    refused_ = lease_->refused();
     lease_ = Lease();
     if (!head) {
       failed = std::move(error);  // the permit stays for another try
@@ -132,26 +133,37 @@ BackendCall::Switched BackendCall::take_switched() {
 
 /// Beside run(), which may stop it.
 Task<> BackendCall::send_request(Slice request_head) {
-  H1Client& client = *lease_;
+  HttpClient& client = *lease_;
   std::optional<Body> body;
   if (body_ && (body_->size() > 0 || request_.chunked)) body.emplace(*body_);
   BodySource* source = body ? &*body : nullptr;
   client.read_meanwhile();
-  Result<> sent = co_await client.send(std::move(request_head), source, kNever, request_.chunked,
-                                       &request_.trailers);
+  Result<> sent;
+  if (H1Client* h1 = lease_.h1()) {
+    sent = co_await h1->send(std::move(request_head), source, kNever, request_.chunked,
+                             &request_.trailers);
+  } else {
+    OutRequest out;
+    out.head = &request_.message;
+    out.framing = request_.framing;
+    out.trailers = &request_.trailers;
+    out.wants_trailers = request_.wants_trailers;
+    sent = co_await client.send(out, source, kNever);
+  }
   if (sent) co_return;
-  // No answer will come to half a request. Who waits for one is woken by the end of the connection.
+  // No answer will come to half a request.
   send_failed_ = sent.error();
-  client.socket().shutdown_both();
+  client.abort();
 }
 
 Task<> BackendCall::run() {
-  H1Client& client = *lease_;
+  HttpClient& client = *lease_;
   services_.counters().request(Peer::backend);
-  if (request_.upgrade) client.expect_upgrade();
+  H1Client* h1 = lease_.h1();
+  if (request_.upgrade) h1->expect_upgrade();
   co_await NextBatch();
   Slice request_head = request_.head;
-  if (body_ || !client.try_send(request_head)) {
+  if (body_ || h1 == nullptr || !h1->try_send(request_head)) {
     sending_ = send_request(std::move(request_head));
     sending_.start();
   }

@@ -23,7 +23,10 @@ namespace siding {
 class BackendCall : public Pooled {
  public:
   struct Request {
-    Slice head;
+    Slice head;           ///< as HTTP/1 sends it
+    RequestHead message;  ///< instead, to a backend that speaks HTTP/2; its text outlives the call
+    BodyFraming framing;  ///< likewise
+    bool wants_trailers = false;  ///< likewise: `TE: trailers`
     std::string method;
     bool chunked = false;  ///< the body goes as chunks, because it has trailers
     Fields trailers;
@@ -52,6 +55,8 @@ class BackendCall : public Pooled {
   bool sent();  ///< a byte has gone to the backend
   /// It failed in the way of a kept connection that the server had closed: nothing of an answer came.
   bool stale() const { return stale_; }
+  /// The backend had not looked at it: it may be sent again, whatever it asks for.
+  bool refused() const { return refused_; }
   bool ended() const { return ended_; }
   /// The backend has switched to what it was asked for: `head` is its 101, and nobody reads on.
   bool switched() const { return switched_; }
@@ -78,6 +83,7 @@ class BackendCall : public Pooled {
   TimePoint started_{};
   bool sent_ = false;
   bool stale_ = false;
+  bool refused_ = false;
   bool ended_ = false;
   bool switched_ = false;
   Lease lease_;

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
-#include "http/h1_write.h"
 #include "proxy/exchange/lease.h"
 #include "proxy/loop/join.h"
 
@@ -86,26 +86,27 @@ class WholeBody final : public BodySource {
   const Slice& body_;
 };
 
-/// The head as it goes out now.
-Slice written(const CallRequest& request, const UpstreamConfig& config, TimePoint now,
-              TimePoint deadline) {
-  // Servers want a length where a method expects a body, even if it is 0.
-  const bool framed = request.body.size() > 0 || !is_safe(request.head.method);
-  BodyFraming framing = framed ? BodyFraming::of_length(request.body.size()) : BodyFraming::none();
-  if (!config.deadline_header) return write_request_head(request.head, framing);
-  RequestHead timed = request.head;
-  timed.fields.set("X-Request-Timeout-Ms",
-                   std::to_string(std::max<int64_t>(0, to_ms(deadline - now))));
-  return write_request_head(timed, framing);
+/// The head as it goes out now, where it tells of the time.
+RequestHead timed(const CallRequest& request, TimePoint now, TimePoint deadline) {
+  RequestHead head = request.head;
+  head.fields.set("X-Request-Timeout-Ms",
+                  std::to_string(std::max<int64_t>(0, to_ms(deadline - now))));
+  return head;
 }
 
-Task<Result<CallAnswer>> attempt(H1Client& client, const UpstreamConfig& config,
+Task<Result<CallAnswer>> attempt(HttpClient& client, const UpstreamConfig& config,
                                  const CallRequest& request, CallOptions options) {
   const TimePoint began = Loop::current().now();
-  Slice head = written(request, config, began, options.deadline);
+  std::optional<RequestHead> with_time;
+  if (config.deadline_header) with_time = timed(request, began, options.deadline);
+  OutRequest out;
+  out.head = with_time ? &*with_time : &request.head;
+  // Servers want a length where a method expects a body, even if it is 0.
+  const bool framed = request.body.size() > 0 || !is_safe(request.head.method);
+  if (framed) out.framing = BodyFraming::of_length(request.body.size());
   WholeBody body(request.body);
   BodySource* source = request.body.size() > 0 ? &body : nullptr;
-  Result<> sent = co_await client.send(std::move(head), source, options.deadline);
+  Result<> sent = co_await client.send(out, source, options.deadline);
   if (!sent) co_return sent.error();
   CallAnswer answer;
   TimePoint until = options.deadline;
@@ -157,6 +158,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
                                   const CallRequest& request, CallOptions options,
                                   const bool* outrun = nullptr) {
   bool may_reuse = request.repeatable;
+  bool refused = false;
   while (true) {
     Result<Lease> lease = co_await lease_upstream(services, upstream, Caller::siding, may_reuse,
                                                   options.deadline, &options.begun);
@@ -164,7 +166,7 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
       services.counters().connect_failed(Peer::upstream, lease.error().kind);
       co_return lease.error();
     }
-    H1Client& client = **lease;
+    HttpClient& client = **lease;
     services.counters().request(Peer::upstream);
     const TimePoint began = services.loop.now();
     GivenUp given_up{services.loop, lease->turn(), options.deadline, outrun};
@@ -180,7 +182,11 @@ Task<Result<CallAnswer>> try_once(LoopServices& services, Upstream& upstream,
       lease->release();
       co_return std::move(answer);
     }
-    if (!was_stale(*lease, answer.error())) {
+    if (client.refused() && !std::exchange(refused, true)) {
+      ++upstream.pool.h2_counts().refused;
+      continue;
+    }
+    if (!may_reuse || !was_stale(*lease, answer.error())) {
       lease->turn().answered(answer.error().kind == Failure::too_large, services.loop.now());
       co_return answer.error();
     }
@@ -272,7 +278,7 @@ Task<Result<CallAnswer>> probe_address(LoopServices& services, Upstream& upstrea
     if (!lease) co_return lease.error();
     Result<CallAnswer> answer = co_await attempt(**lease, upstream.config, request, options);
     if (answer) lease->release();
-    if (answer || !was_stale(*lease, answer.error())) co_return std::move(answer);
+    if (answer || !may_reuse || !was_stale(*lease, answer.error())) co_return std::move(answer);
     may_reuse = false;
   }
 }

@@ -1,8 +1,9 @@
 // One call of siding's own to an upstream, whoever asks for it: a place within the upstream's
 // concurrency, a connection, the request, the whole answer.
 // Invariants: bounded in time and bytes; only what may be repeated is: once without asking where a kept
-// connection had been closed, and within the upstream's `retries` and its budget where no answer came
-// or one of 502, 503, 504 (429 if it says when).
+// connection had been closed (or, whatever it is, where an HTTP/2 server had not looked at it), and within
+// the upstream's `retries` and its budget where no answer came or one of 502, 503, 504 (429 if it says
+// when).
 #pragma once
 
 #include <cstdint>

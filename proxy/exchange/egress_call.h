@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http/fields.h"
+#include "http/uri.h"
 #include "proxy/downstream/stream.h"
 #include "proxy/exchange/cached_call.h"
 #include "proxy/exchange/egress.h"
@@ -16,6 +17,8 @@
 #include "proxy/exchange/storing.h"
 
 namespace siding {
+
+class StreamBody;
 
 class EgressCallRun {
  public:
@@ -33,6 +36,7 @@ class EgressCallRun {
   struct Failed {
     bool stale = false;      // the kept connection had been closed
     bool untouched = false;  // not a byte of an answer came
+    bool refused = false;    // the server had not looked at it
   };
 
   bool authorized() const;
@@ -49,9 +53,9 @@ class EgressCallRun {
   void guard();
   void finish_answer(ResponseHead& head);
   Task<> forward();
-  Task<bool> attempt(Lease lease, const RequestHead& head, Failed* failed);
+  Task<bool> attempt(Lease lease, const RequestHead& head, StreamBody* body, Failed* failed);
   Task<bool> pause_within_budget(uint32_t tries);
-  Task<> relay(H1Client& client, ResponseHead head);
+  Task<> relay(HttpClient& client, ResponseHead head);
   void answer(Outcome outcome, std::string_view detail);
   Services& shared() { return services_.shared; }
 

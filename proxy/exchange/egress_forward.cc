@@ -1,7 +1,7 @@
 // The way out of a worker's call, see egress_call.h: by the cache, or as it is, to where it leads.
 #include <optional>
+#include <utility>
 
-#include "http/h1_write.h"
 #include "http/hop.h"
 #include "proxy/exchange/cached_answer.h"
 #include "proxy/exchange/egress_call.h"
@@ -14,14 +14,28 @@ constexpr size_t kRequestWindow = 256 * 1024;
 /// Faults that a worker, which spoke plain http to us, could not see for itself: it is told.
 bool is_tls(Failure kind) { return kind == Failure::tls_certificate || kind == Failure::tls; }
 
+/// Bytes of a body that are kept for a server that refuses the call before it looks at it.
+constexpr size_t kMostKept = 64 * 1024;
+}  // namespace
+
 /// The request body of the worker's call, as it comes.
 class StreamBody final : public BodySource {
  public:
   explicit StreamBody(Stream& stream) : stream_(stream) {}
   Task<Result<Buffer>> next() override {
+    if (!again_.empty()) co_return std::exchange(again_, Buffer());
     while (true) {
       stream_.grant(kRequestWindow);
-      if (!stream_.body.empty()) co_return std::exchange(stream_.body, Buffer());
+      if (!stream_.body.empty()) {
+        Buffer piece = std::exchange(stream_.body, Buffer());
+        taken_ += piece.size();
+        if (taken_ <= kMostKept) {
+          kept_.append(piece.share());
+        } else {
+          kept_.clear();
+        }
+        co_return std::move(piece);
+      }
       if (stream_.body_ended) co_return Buffer();
       if (stream_.body_fault) {
         co_return Error(Failure::malformed, Side::downstream, false, "request body");
@@ -29,11 +43,19 @@ class StreamBody final : public BodySource {
       co_await Wait(stream_.body_changed);
     }
   }
+  /// The next call gets it from its beginning. False: too much of it has gone.
+  bool rewind() {
+    if (taken_ > kMostKept) return false;
+    again_ = kept_.share();
+    return true;
+  }
 
  private:
   Stream& stream_;
+  uint64_t taken_ = 0;
+  Buffer kept_;   // all that was taken, if it is little
+  Buffer again_;  // of it, what is to be given out once more
 };
-}  // namespace
 
 /// Whether siding looks after the call, as the file says.
 void EgressCallRun::guard() {
@@ -104,7 +126,7 @@ void EgressCallRun::finish_answer(ResponseHead& head) {
   if (lookup_) writer_ = lookup_->note(head, sent_at_);
 }
 
-Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
+Task<> EgressCallRun::relay(HttpClient& client, ResponseHead head) {
   prepare_answer(head, true);
   finish_answer(head);
   stream_.send_head(std::move(head), client_framing(client.framing()));
@@ -125,16 +147,16 @@ Task<> EgressCallRun::relay(H1Client& client, ResponseHead head) {
 }
 
 /// One try. False: nothing was answered.
-Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* failed) {
-  H1Client& client = *lease;
-  StreamBody body(stream_);
-  bool has_body = stream_.framing.kind != BodyFraming::Kind::none;
-  bool chunked = stream_.framing.kind == BodyFraming::Kind::chunked;
+Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, StreamBody* body,
+                                  Failed* failed) {
+  HttpClient& client = *lease;
   services_.counters().request(Peer::upstream);
-  BodySource* source = has_body ? &body : nullptr;
-  Slice bytes = write_request_head(head, stream_.framing);
-  Result<> sent =
-      co_await client.send(std::move(bytes), source, deadline_, chunked, &stream_.trailers);
+  OutRequest out;
+  out.head = &head;
+  out.framing = stream_.framing;
+  out.trailers = &stream_.trailers;
+  out.wants_trailers = stream_.head.fields.has_token("te", "trailers");
+  Result<> sent = co_await client.send(out, body, deadline_);
   if (!sent) co_return false;
   TimePoint until = deadline_;
   if (guarded_ && to_.upstream->config.first_byte_timeout) {
@@ -145,6 +167,8 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, Failed* 
     if (!next) {
       const Failure kind = next.error().kind;
       failed->untouched = !client.answer_begun() && kind != Failure::malformed;
+      failed->refused = client.refused();
+      if (failed->refused) co_return false;
       failed->stale = lease.reused() && failed->untouched && kind != Failure::timeout;
       if (failed->stale) co_return false;
       lease.turn().answered(false, services_.loop.now());
@@ -177,6 +201,9 @@ Task<> EgressCallRun::forward() {
   const bool repeatable = to_.upstream != nullptr && is_idempotent(head.method) && bodyless;
   if (guarded_) to_.upstream->retries.call(services_.loop.now());
   bool may_reuse = repeatable;
+  bool refused = false;
+  StreamBody body(stream_);
+  StreamBody* source = bodyless ? nullptr : &body;
   for (uint32_t tries = 0;;) {
     Result<Lease> lease = Error();
     if (to_.upstream != nullptr) {
@@ -194,8 +221,12 @@ Task<> EgressCallRun::forward() {
     counted = true;
     Failed failed;
     if (lease) {
-      bool answered = co_await attempt(std::move(*lease), head, &failed);
+      bool answered = co_await attempt(std::move(*lease), head, source, &failed);
       if (answered) co_return;
+      if (failed.refused && body.rewind() && !std::exchange(refused, true)) {
+        ++to_.upstream->pool.h2_counts().refused;
+        continue;
+      }
       if (failed.stale && may_reuse) {
         may_reuse = false;
         continue;

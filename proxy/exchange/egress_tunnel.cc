@@ -43,8 +43,9 @@ Task<> EgressCallRun::tunnel() {
     answer(Outcome::forbidden, "this destination is not listed as an [upstream]");
     co_return;
   }
-  std::optional<Tunnels::Place> place = shared().tunnels.enter();
+  std::optional<Tunnels::Place> place = shared().worker_tunnels.enter();
   if (!place) {
+    services_.counters().count(EgressCall::denied);
     answer(Outcome::no_tunnel, "as many tunnels are open as there may be");
     co_return;
   }
@@ -52,10 +53,10 @@ Task<> EgressCallRun::tunnel() {
   origin.host = host->host;
   origin.port = *host->port;
   Result<Lease> lease = co_await lease_unlisted(services_, origin, upstream);
+  const bool denied = !lease && lease.error().kind == Failure::address_denied;
+  services_.counters().count(denied ? EgressCall::denied : EgressCall::tunnel);
   if (!lease) {
     const Failure kind = lease.error().kind;
-    const bool denied = kind == Failure::address_denied;
-    if (denied) services_.counters().count(EgressCall::denied);
     if (!denied) services_.counters().connect_failed(Peer::upstream, kind);
     Outcome outcome = Outcome::upstream_down;
     if (kind == Failure::timeout || kind == Failure::dns_timeout)
@@ -63,16 +64,18 @@ Task<> EgressCallRun::tunnel() {
     answer(denied ? Outcome::forbidden : outcome, lease.error().detail);
     co_return;
   }
-  services_.counters().count(EgressCall::tunnel);
   services_.counters().request(Peer::upstream);
   lease->turn().answered(true, services_.loop.now());
   ResponseHead opened;
   opened.reason = "Connection established";
+  place->opened();
   stream_.open_tunnel(std::move(opened));
   uint64_t from_worker = 0;
-  Tunnel::Far far{(*lease)->socket(), Buffer(), Peer::upstream};
+  Tunnel::Far far{lease->h1()->socket(), Buffer(), Peer::upstream};
   Tunnel tunnel(services_, stream_, std::move(far), from_worker);
-  co_await tunnel.run(shared().config->limits.tunnel_idle_timeout);
+  const LimitsConfig& limits = shared().config->limits;
+  Tunnel::Patience patience{limits.tunnel_idle_timeout, limits.send_timeout};
+  co_await tunnel.run(patience);
 }
 
 }  // namespace siding

@@ -18,6 +18,7 @@ constexpr size_t kRelayPiece = 128 * 1024;
 
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
+  const bool wants_trailers = head.fields.has_token("te", "trailers");
   ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
@@ -56,6 +57,12 @@ BackendCall::Request Exchange::make_request() {
   } else if (body_ || stream_.framing.kind != BodyFraming::Kind::none) {
     framing = BodyFraming::of_length(body_ ? body_->size() : 0);
   }
+  if (backend_->config.h2c) {
+    request.message = head;
+    request.framing = framing;
+    request.wants_trailers = wants_trailers;
+    return request;
+  }
   bool keep_alive = backend_->config.keep_alive;
   request.head = write_request_head(head, framing,
                                     keep_alive ? ConnectionField::none : ConnectionField::close);
@@ -66,7 +73,10 @@ Pool& Exchange::pool() { return route_->queue ? backend_->pool : backend_->direc
 
 /// A connection that is kept open, if there is one: nearly always.
 Lease Exchange::take_kept(bool may_reuse) {
-  if (!may_reuse || permit_.probing()) return {};
+  if (permit_.probing()) return {};
+  // A connection that says when it takes no more will do for every request.
+  if (backend_->config.h2c) return take_stream(services_, pool());
+  if (!may_reuse) return {};
   return pool().take_idle(services_.loop);
 }
 
@@ -93,7 +103,7 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
     if (not_before > services_.loop.now()) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
     }
-    bool reuse = may_reuse && !permit_.probing();
+    bool reuse = (may_reuse || config.h2c) && !permit_.probing();
     Result<Lease> got = co_await lease_backend(services_, pool(), config, reuse, queue_deadline_);
     if (got) {
       if (permit_ && !got->reused()) permit_.connected();
@@ -132,6 +142,7 @@ Task<bool> Exchange::ask_backend() {
   bool repeatable = is_idempotent(stream_.head.method) && upgrade_.empty();
   bool may_reuse = repeatable;
   bool repeated = false;
+  bool refused = false;
   BackendCall::Request request = make_request();
   handle_.emplace(services_, backend_->config.abandon);
   std::unique_ptr<BackendCall> call;
@@ -169,12 +180,16 @@ Task<bool> Exchange::ask_backend() {
     }
     const Error& error = *current.failed;
     record_.detail = error.detail;
-    bool lost = !current.stale() && (error.kind == Failure::closed || error.kind == Failure::reset);
+    const bool untouched = current.refused() && !std::exchange(refused, true);
+    if (untouched) ++pool().h2_counts().refused;
+    const bool stale = current.stale() && may_reuse;
+    bool lost =
+        !stale && !untouched && (error.kind == Failure::closed || error.kind == Failure::reset);
     // A kept connection that was closed says nothing. Else the backend may be dying, while the kernel
     // still takes connections for it: what may be repeated is, once, but not before the back-off.
     bool waits = lost && current.permit &&
                  !current.permit.failed(Permit::Failed::to_answer, services_.loop.now());
-    bool repeat = repeatable && (current.stale() || (lost && !repeated));
+    bool repeat = untouched || (repeatable && (stale || (lost && !repeated)));
     if (!repeat) {
       answer(
           error.kind == Failure::malformed ? Outcome::backend_malformed : Outcome::backend_closed,
@@ -182,7 +197,7 @@ Task<bool> Exchange::ask_backend() {
       co_return false;
     }
     repeated = repeated || lost;
-    may_reuse = false;
+    if (!untouched) may_reuse = false;
     permit_ = std::move(current.permit);
     if (waits && ticket_) permit_.reset();
   }

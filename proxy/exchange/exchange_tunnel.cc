@@ -36,10 +36,12 @@ void Exchange::take_extended_connect() {
 }
 
 /// Whether it is to become a tunnel. Who asks for what its route does not let through, in HTTP/1.1, asks
-/// in vain: the Upgrade field goes no further (RFC 9110 7.8 lets a server ignore it).
+/// in vain: the Upgrade field goes no further (RFC 9110 7.8 lets a server ignore it). Nor does it where it
+/// would lead around a cache.
 bool Exchange::wants_tunnel() {
   const RequestHead& head = stream_.head;
-  if (backend_ == nullptr) return false;
+  // Who speaks HTTP/2 with its backend has no connection to give away.
+  if (backend_ == nullptr || backend_->config.h2c || route_->cache.enabled) return false;
   if (!extended_ && (head.http2 || head.minor_version < 1 || !stream_.framing.empty()))
     return false;
   for (const std::string& protocol : route_->upgrade) {
@@ -89,6 +91,9 @@ Task<> Exchange::carry() {
                   backend_->config.name + " serves at once, as long as it is open; if its server " +
                   "keeps tunnels beside its workers, say queue = false in the route");
   }
+  // How long it stays says nothing of the queue.
+  if (far.permit) far.permit.outlasts();
+  tunnel_place_->opened();
   record_.status = head.status;
   record_.outcome = Outcome::ok;
   prepare_answer(head, false);
@@ -98,9 +103,11 @@ Task<> Exchange::carry() {
     head.fields.add_view("Upgrade", head.fields.intern(upgrade_));
   }
   stream_.open_tunnel(std::move(head));
-  Tunnel::Far end{far.lease->socket(), far.lease->take_rest(), Peer::backend};
+  Tunnel::Far end{far.lease.h1()->socket(), far.lease.h1()->take_rest(), Peer::backend};
   Tunnel tunnel(services_, stream_, std::move(end), record_.bytes_in);
-  const Tunnel::End how = co_await tunnel.run(shared().config->limits.tunnel_idle_timeout);
+  const LimitsConfig& limits = shared().config->limits;
+  Tunnel::Patience patience{limits.tunnel_idle_timeout, limits.send_timeout};
+  const Tunnel::End how = co_await tunnel.run(patience);
   if (how == Tunnel::End::idle) record_.outcome = Outcome::tunnel_idle;
   if (how == Tunnel::End::broken) record_.outcome = Outcome::backend_aborted;
 }

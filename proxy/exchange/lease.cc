@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "proxy/upstream/connect.h"
 
@@ -32,25 +33,48 @@ Task<Result<Addresses>> look_up(LoopServices& services, const OriginUrl& origin,
   co_return error;
 }
 
+/// Whether HTTP/2 is spoken on a new connection: as agreed on by TLS, in clear by prior knowledge.
+bool speaks_h2(const Socket& socket, bool h2c) {
+  const TlsSession* session = socket.tls();
+  return session == nullptr ? h2c : session->protocol() == "h2";
+}
+
+bool may_speak_h2(const UpstreamConfig& config) {
+  return config.h2c || (config.http2 && config.url.scheme == "https");
+}
+
 Lease lease_new(LoopServices& services, Pool& pool, Slot slot, std::unique_ptr<Socket> socket,
-                const SocketAddress& address) {
+                const SocketAddress& address, bool h2) {
   if (const TlsSession* session = socket->tls()) {
     services.counters().tls_handshake(session->resumed());
   }
-  return pool.lease(std::move(slot), std::move(socket), address);
+  if (!h2) return pool.lease(std::move(slot), std::move(socket), address);
+  H2Pool& shared = pool.h2(services.loop);
+  return Lease(pool, shared.add(std::move(slot), std::move(socket), address), false);
 }
+
+/// How a new connection is opened, beside where to.
+struct Way {
+  Reach reach;
+  TlsPeer tls{};
+  bool h2c = false;
+  H2Opening opening{};  ///< to be told of it
+};
 
 /// A new connection to one of the candidates.
 Task<Result<Lease>> open_connection(LoopServices& services, Pool& pool, Endpoints::Turn turn,
-                                    const OriginUrl& origin, Reach reach, TlsPeer tls,
-                                    Duration timeout, TimePoint deadline) {
+                                    const OriginUrl& origin, Way way, Duration timeout,
+                                    TimePoint deadline) {
   Slot slot = co_await pool.reserve(services.loop);
-  auto socket = co_await connect_first(turn, reach, std::move(tls), timeout, deadline);
+  auto socket = co_await connect_first(turn, way.reach, std::move(way.tls), timeout, deadline);
   if (!socket) {
     services.resolver.forget(origin.host);
+    way.opening.failed(socket.error());
     co_return socket.error();
   }
-  Lease lease = lease_new(services, pool, std::move(slot), std::move(*socket), turn.used());
+  const bool h2 = speaks_h2(**socket, way.h2c);
+  way.opening.opened(h2);
+  Lease lease = lease_new(services, pool, std::move(slot), std::move(*socket), turn.used(), h2);
   lease.goes_by(std::move(turn));
   co_return std::move(lease);
 }
@@ -75,23 +99,61 @@ Lease take_kept(LoopServices& services, Pool& pool, const SocketAddress& address
                 const TlsPeer& peer) {
   while (true) {
     Lease idle = pool.take_idle(services.loop, &address);
-    if (!idle || !peer.context || idle->socket().tls()->context() == peer.context.get())
-      return idle;
+    if (!idle || !peer.context) return idle;
+    if (idle.h1()->socket().tls()->context() == peer.context.get()) return idle;
   }
+}
+
+/// A stream of a connection that is there, or that another call opens meanwhile. Empty: a connection is to
+/// be opened, and `opening` told of it.
+Task<Result<Lease>> find_stream(LoopServices& services, Pool& pool, Endpoints::Turn& turn,
+                                const TlsPeer& peer, TimePoint deadline, H2Opening& opening) {
+  std::vector<SocketAddress> addresses;
+  for (size_t i = 0; i < turn.size(); ++i) addresses.push_back(turn.address(i));
+  H2Pool& shared = pool.h2(services.loop);
+  Result<H2Pool::Found> found =
+      co_await shared.find(std::move(addresses), peer.context.get(), deadline);
+  if (!found) co_return found.error();
+  opening = std::move(found->opening);
+  Lease stream;
+  if (found->call && (found->at == 0 || turn.join(found->at))) {
+    turn.use(found->at);
+    stream = Lease(pool, std::move(found->call), true);
+  }
+  co_return std::move(stream);
 }
 }  // namespace
 
+Lease take_stream(LoopServices& services, Pool& pool) {
+  std::unique_ptr<HttpClient> stream = pool.h2(services.loop).take(SocketAddress());
+  return stream ? Lease(pool, std::move(stream), true) : Lease();
+}
+
 Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
                                   bool may_reuse, TimePoint deadline) {
-  if (may_reuse) {
+  H2Opening opening;
+  if (may_reuse && !backend.h2c) {
     Lease idle = pool.take_idle(services.loop);
     if (idle) co_return std::move(idle);
+  } else if (may_reuse) {
+    // Wherever it leads, it leads to the backend.
+    std::vector<SocketAddress> anywhere(1);
+    H2Pool& shared = pool.h2(services.loop);
+    auto found = co_await shared.find(std::move(anywhere), nullptr, deadline);
+    if (!found) co_return found.error();
+    if (found->call) co_return Lease(pool, std::move(found->call), true);
+    opening = std::move(found->opening);
   }
   Slot slot = co_await pool.reserve(services.loop);
   auto socket =
       co_await connect_backend(backend.url, services.resolver, backend.connect_timeout, deadline);
-  if (!socket) co_return socket.error();
-  co_return pool.lease(std::move(slot), std::move(*socket));
+  if (!socket) {
+    opening.failed(socket.error());
+    co_return socket.error();
+  }
+  opening.opened(backend.h2c);
+  co_return lease_new(services, pool, std::move(slot), std::move(*socket), SocketAddress(),
+                      backend.h2c);
 }
 
 Task<Result<Addresses>> addresses_of(LoopServices& services, const Upstream& upstream,
@@ -142,6 +204,19 @@ Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, C
   Endpoints::Turn turn = std::move(*found);
   Result<TlsPeer> peer = tls_peer(services, config);
   if (!peer) co_return peer.error();
+  const Duration timeout = caller == Caller::worker ? kWorkersPatience : config.connect_timeout;
+  Way way{reach_of(config)};
+  way.h2c = config.h2c;
+  if (may_speak_h2(config)) {
+    const TimePoint until = std::min(deadline, after(services.loop.now(), kWorkersPatience));
+    Result<Lease> stream =
+        co_await find_stream(services, upstream.pool, turn, *peer, until, way.opening);
+    if (!stream) co_return stream.error();
+    if (*stream) {
+      stream->goes_by(std::move(turn));
+      co_return std::move(*stream);
+    }
+  }
   Lease idle;
   if (may_reuse) idle = take_kept(services, upstream.pool, turn.address(0), *peer);
   if (idle) {
@@ -149,10 +224,9 @@ Task<Result<Lease>> lease_upstream(LoopServices& services, Upstream& upstream, C
     idle.goes_by(std::move(turn));
     co_return std::move(idle);
   }
-  const Duration timeout = caller == Caller::worker ? kWorkersPatience : config.connect_timeout;
-  Result<Lease> lease =
-      co_await open_connection(services, upstream.pool, std::move(turn), config.url,
-                               reach_of(config), std::move(*peer), timeout, deadline);
+  way.tls = std::move(*peer);
+  Result<Lease> lease = co_await open_connection(services, upstream.pool, std::move(turn),
+                                                 config.url, std::move(way), timeout, deadline);
   co_return std::move(lease);
 }
 
@@ -161,6 +235,10 @@ Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, So
   const UpstreamConfig& config = upstream.config;
   Result<TlsPeer> peer = tls_peer(services, config);
   if (!peer) co_return peer.error();
+  if (may_reuse && may_speak_h2(config)) {
+    auto stream = upstream.pool.h2(services.loop).take(address, peer->context.get());
+    if (stream) co_return Lease(upstream.pool, std::move(stream), true);
+  }
   Lease idle;
   if (may_reuse) idle = take_kept(services, upstream.pool, address, *peer);
   if (idle) co_return std::move(idle);
@@ -171,7 +249,8 @@ Task<Result<Lease>> lease_address(LoopServices& services, Upstream& upstream, So
     services.resolver.forget(config.url.host);
     co_return socket.error();
   }
-  co_return lease_new(services, upstream.pool, std::move(slot), std::move(*socket), address);
+  const bool h2 = speaks_h2(**socket, config.h2c);
+  co_return lease_new(services, upstream.pool, std::move(slot), std::move(*socket), address, h2);
 }
 
 Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& origin,
@@ -192,10 +271,10 @@ Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& orig
   Result<Addresses> addresses = co_await look_up(services, origin, until);
   if (!addresses) co_return addresses.error();
   Endpoints::Turn turn = shared.unlisted_endpoints.turn(*addresses, true, services.loop.now());
-  Reach reach = reach_of(origin.host);
-  if (upstream != nullptr) reach = reach_of(*upstream);
+  Way way{reach_of(origin.host), std::move(peer)};
+  if (upstream != nullptr) way.reach = reach_of(*upstream);
   Result<Lease> lease = co_await open_connection(services, shared.unlisted, std::move(turn), origin,
-                                                 reach, std::move(peer), kWorkersPatience, until);
+                                                 std::move(way), kWorkersPatience, until);
   co_return std::move(lease);
 }
 

@@ -1,4 +1,5 @@
-// Connections for requests: a kept one, or a new one to where the request belongs.
+// Connections for requests: a kept one, a new one to where the request belongs, or, where HTTP/2 is spoken,
+// a stream of one that other requests use too.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,9 @@ namespace siding {
 /// To a backend. `may_reuse`: a kept one will do.
 Task<Result<Lease>> lease_backend(LoopServices& services, Pool& pool, const BackendConfig& backend,
                                   bool may_reuse, TimePoint deadline);
+
+/// A stream of a connection to a backend with `h2c`, if one has room.
+Lease take_stream(LoopServices& services, Pool& pool);
 
 /// On whose behalf an upstream is called.
 enum class Caller : uint8_t {

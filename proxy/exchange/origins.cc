@@ -32,8 +32,9 @@ Backend::Backend(const BackendConfig& c, uint64_t queue_bytes, const std::vector
                  .backlog = c.backlog,
                  .queue_size = c.queue.size,
                  .queue_bytes = c.queue.bytes != 0 ? c.queue.bytes : queue_bytes}),
-      pool(pool_options(c.concurrency + c.backlog, c.concurrency, c.keep_alive ? c.concurrency : 0,
-                        c.idle_timeout),
+      // Over HTTP/2 its places bound the calls, whatever connections they share.
+      pool(pool_options(c.h2c ? 0 : c.concurrency + c.backlog, c.h2c ? 0 : c.concurrency,
+                        c.keep_alive ? c.concurrency : 0, c.idle_timeout),
            loops),
       direct_pool(pool_options(0, 0, c.keep_alive ? 16 : 0, c.idle_timeout), loops) {}
 

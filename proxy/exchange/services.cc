@@ -42,7 +42,8 @@ Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, uint64
       caches(std::make_unique<Caches>(*config, cache)),
       pins(config->pins.max_bytes, config->pins.max_age),
       speculation(calls_of(*config)),
-      tunnels(config->limits.max_connections) {
+      tunnels(config->limits.max_connections),
+      worker_tunnels(config->egress ? config->egress->max_connections : 0) {
   uint64_t queue_bytes = memory + config->limits.spill;
   for (const BackendConfig& b : config->backends) {
     backends.push_back(std::make_unique<Backend>(b, queue_bytes, loops));
@@ -90,6 +91,7 @@ LoopServices::LoopServices(Services& services, Loop& l)
 
 LoopServices::~LoopServices() {
   while (FlightFetch* fetch = fetches.front()) delete fetch;
+  background.clear();  // their connections become idle
   for (auto& b : shared.backends) {
     b->pool.close_idle(loop);
     b->direct_pool.close_idle(loop);

@@ -59,7 +59,8 @@ struct Services {
   PurgeNews purge_news;
   PinStore pins;
   Speculation speculation;
-  Tunnels tunnels;
+  Tunnels tunnels;         ///< of clients
+  Tunnels worker_tunnels;  ///< CONNECT
   /// By route and call.
   std::vector<std::vector<std::unique_ptr<LearnedFields>>> learned;
   /// Answers being read although their clients have gone, over all threads.
@@ -92,7 +93,8 @@ struct LoopServices {
   std::unordered_map<std::string, std::weak_ptr<Fetch>> shared_fetches;
   std::unique_ptr<RedisTier> redis;  ///< null: there is none
   List<FlightFetch> fetches;         ///< for the cache; they are owned here
-  Background background;             // last: its tasks use the rest
+  TunnelsEnd tunnels_end;
+  Background background;  // last: its tasks use the rest
 
  private:
   void drop_shared(const std::string& uri);

@@ -26,6 +26,23 @@ void collect_dns(const ResolverCounters& dns, MetricSink& sink) {
                  static_cast<double>(count), {{"event", event}});
   }
 }
+
+/// What is spoken by HTTP/2 with a backend or upstream.
+void collect_h2(const H2Counts& h2, MetricSink& sink, const MetricSink::Labels& of) {
+  sink.gauge("siding_http2_connections", "Open connections of HTTP/2 to backends and upstreams",
+             h2.open, of);
+  sink.gauge("siding_http2_calls", "Calls under way on them", h2.calls, of);
+  for (const auto& [event, count] : std::initializer_list<std::pair<const char*, uint64_t>>{
+           {"refused", h2.refused}, {"goaway", h2.goaways}, {"broken", h2.broken}}) {
+    MetricSink::Labels labels = of;
+    labels.push_back({"event", event});
+    sink.counter(
+        "siding_http2_events_total",
+        "Calls sent again because the server had refused them, connections that it did not "
+        "want any more, and those that broke the rules",
+        static_cast<double>(count), labels);
+  }
+}
 }  // namespace
 
 void Services::collect(MetricSink& sink) const {
@@ -40,8 +57,12 @@ void Services::collect(MetricSink& sink) const {
                labels);
     sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
                labels);
+    if (b->config.h2c) collect_h2(b->pool.h2_counts(), sink, labels);
   }
   for (const auto& u : upstreams) {
+    if (u->config.h2c || (u->config.http2 && u->config.url.scheme == "https")) {
+      collect_h2(u->pool.h2_counts(), sink, {{"upstream", u->config.name}});
+    }
     for (const Endpoints::Snapshot& e : u->endpoints.snapshot()) {
       const std::string address = e.address.text();
       MetricSink::Labels labels{{"upstream", u->config.name}, {"address", address}};
@@ -61,9 +82,12 @@ void Services::collect(MetricSink& sink) const {
                "1 while the purges of other replicas are known; else the Redis is not asked",
                purge_news.followed() ? 1 : 0);
   }
-  sink.gauge("siding_tunnels", "Tunnels that are open, or about to be", tunnels.open());
-  sink.counter("siding_tunnels_total", "Tunnels that were opened, or asked for",
-               static_cast<double>(tunnels.opened()));
+  for (const auto& [of, all] : {std::pair("clients", &tunnels), {"workers", &worker_tunnels}}) {
+    sink.gauge("siding_tunnels", "Tunnels that are open, or about to be", all->open(),
+               {{"of", of}});
+    sink.counter("siding_tunnels_total", "Tunnels that were opened",
+                 static_cast<double>(all->opened()), {{"of", of}});
+  }
   secrets->collect(sink);
   tls->collect(sink);
   collect_dns(*dns, sink);

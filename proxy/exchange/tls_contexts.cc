@@ -20,12 +20,13 @@ TlsContexts::TlsContexts(const Config& config) {
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.url.scheme != "https") continue;
     const TlsConfig& tls = upstream.tls;
-    add(upstream.name,
-        {tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate, tls.key});
+    add(upstream.name, {tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate,
+                        tls.key, upstream.http2});
   }
   const RedisConfig& redis = config.cache.redis;
   if (redis.url.scheme == "rediss") {
-    add(std::string(kRedis), {redis.ca_file.empty() ? system_ca_file() : redis.ca_file, "", ""});
+    add(std::string(kRedis),
+        {redis.ca_file.empty() ? system_ca_file() : redis.ca_file, "", "", false});
   }
 }
 
@@ -60,7 +61,7 @@ void TlsContexts::make_unlisted() {
     if (!known->get()) known->look();
     return;
   }
-  auto made = context_of("hosts that are no [upstream]", {system_ca_file(), "", ""});
+  auto made = context_of("hosts that are no [upstream]", {system_ca_file(), "", "", false});
   lock.lock();
   unlisted_ = std::move(made);
 }

@@ -20,9 +20,10 @@ namespace siding {
 class Tunnel {
  public:
   enum class End : uint8_t {
-    closed,  ///< by both sides
-    broken,  ///< by the far side, in the middle
-    idle,    ///< no byte went through it for long
+    closed,   ///< by both sides
+    broken,   ///< by the far side, in the middle
+    idle,     ///< no byte went through it for long
+    drained,  ///< by siding, which ends
   };
   struct Far {
     Socket& socket;
@@ -35,12 +36,17 @@ class Tunnel {
   Tunnel(const Tunnel&) = delete;
   Tunnel& operator=(const Tunnel&) = delete;
 
-  /// Until it ends, by itself or after `idle` without a byte; the stream is finished then.
-  Task<End> run(Duration idle);
+  struct Patience {
+    Duration idle;         ///< without a byte either way
+    Duration half_closed;  ///< the same, once one half has ended
+  };
+  /// Until it ends, by itself, for want of bytes, or because siding ends; the stream is finished then.
+  Task<End> run(Patience patience);
 
  private:
   Task<> to_far();
   Task<> to_client();
+  bool drained() const;
   void moved() { last_ = services_.loop.now(); }
 
   LoopServices& services_;
@@ -50,7 +56,9 @@ class Tunnel {
   uint64_t sent_ = 0;      // to the far side
   uint64_t received_ = 0;  // from it
   TimePoint last_{};       // that a byte went through
+  bool torn_ = false;      // a write met a reset: what is still to be read comes first
   bool broken_ = false;
+  bool ended_ = false;
   Group halves_;  // last: its tasks use the rest
 };
 

@@ -16,8 +16,12 @@ class Background {
   Background() = default;
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
-  ~Background() {
+  ~Background() { clear(); }
+
+  /// Ends them all.
+  void clear() {
     while (Item* item = items_.front()) delete item;
+    size_ = 0;
   }
 
   /// Takes a task that has not been started and runs it to its end.

@@ -108,6 +108,13 @@ TlsSession::Step TlsSession::handshake() {
 
 bool TlsSession::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
+std::string_view TlsSession::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 Io TlsSession::broken_io() const { return {Io::State::error, 0, error_ != 0 ? error_ : EPROTO}; }
 
 Io TlsSession::outcome(int result) {

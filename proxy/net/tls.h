@@ -28,6 +28,8 @@ class TlsSession {
   virtual Step handshake();
   /// Whether an earlier session was resumed: certificates were not looked at again.
   bool resumed() const;
+  /// The protocol that was agreed on by ALPN; empty: none.
+  std::string_view protocol() const;
   /// What it was made from: whose trust, whose certificates.
   const void* context() const { return context_.get(); }
   /// Of a client that showed one which we accept; else null.

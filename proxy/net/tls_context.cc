@@ -42,8 +42,9 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsFiles& files) {
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  static constexpr unsigned char kAlpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  SSL_CTX_set_alpn_protos(context, kAlpn, sizeof(kAlpn));
+  static constexpr unsigned char kAlpn[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  const size_t skipped = files.http2 ? 0 : 3;
+  SSL_CTX_set_alpn_protos(context, kAlpn + skipped, sizeof(kAlpn) - skipped);
   SSL_CTX_set_app_data(context, made.get());
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &TlsContext::on_session);

@@ -1,7 +1,7 @@
 // What all TLS connections to one upstream share: whom we trust, who we are, and the sessions that can
 // be resumed (a full handshake costs both sides most of a millisecond of CPU).
 // Invariants: immutable but for the sessions, which are guarded; used by all threads; TLS 1.2 or
-// later, http/1.1 by ALPN, no renegotiation, no compression.
+// later, ALPN, no renegotiation, no compression.
 #pragma once
 
 #include <map>
@@ -23,6 +23,7 @@ struct TlsFiles {
   std::string ca_file;      ///< empty: nobody is trusted
   std::string certificate;  ///< ours, with its chain; empty: none is shown
   std::string key;          ///< of the certificate
+  bool http2 = false;       ///< h2 is offered by ALPN, before http/1.1
 };
 
 class TlsContext {

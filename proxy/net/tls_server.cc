@@ -47,13 +47,6 @@ TlsSession::Step TlsServer::handshake() {
   return step;
 }
 
-std::string_view TlsServer::protocol() const {
-  const unsigned char* name = nullptr;
-  unsigned int size = 0;
-  SSL_get0_alpn_selected(ssl(), &name, &size);
-  return {reinterpret_cast<const char*>(name), size};
-}
-
 Handshake TlsServer::result() const {
   if (SSL_is_init_finished(ssl())) return resumed() ? Handshake::resumed : Handshake::full;
   // Whatever OpenSSL stumbled over first while it looked at it.

@@ -21,8 +21,6 @@ class TlsServer final : public TlsSession {
   Step handshake() override;
   /// What became of the handshake, once it is done or has failed.
   Handshake result() const;
-  /// The protocol that was agreed on; empty: the client named none.
-  std::string_view protocol() const;
   const ClientCertificate* client_certificate() const override { return client_.get(); }
 
  private:

@@ -35,7 +35,7 @@ void count_record(ThreadCounters& here, const ExchangeRecord& r) {
   here.request(Peer::client);
   here.received(Peer::client, r.bytes_in);
   here.sent(Peer::client, r.bytes_out);
-  here.observe_total(r.total);
+  if (r.status != 101) here.observe_total(r.total);  // a tunnel's life is no answer's time
   if (r.cache != CacheResult::none) here.count(r.cache);
   if (!r.by_flight) count_calls(here, r);
 }

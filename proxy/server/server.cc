@@ -140,7 +140,10 @@ class Server::Impl::Thread {
     options.open = &door.open;
     ListenerKind kind = door.kind;
     options.on_accept = [this, kind] { services_.counters().connection_opened(kind); };
-    options.on_close = [this, kind] { services_.counters().connection_closed(kind); };
+    options.on_close = [this, kind] {
+      services_.counters().connection_closed(kind);
+      if (stage() != Drain::Stage::serving) told_.notify();
+    };
     options.on_displace = [this, kind] { services_.counters().connection_displaced(kind); };
     options.on_abuse = [this](const SocketAddress& peer, Abuse abuse) {
       services_.counters().count(abuse);
@@ -178,7 +181,7 @@ class Server::Impl::Thread {
   Task<bool> wait_until_gone(const std::atomic<uint32_t>& open, TimePoint until) {
     while (open > 0 || server_.services->abandoned > 0) {
       if (loop_.now() >= until || stage() == Drain::Stage::now) co_return open == 0;
-      co_await SleepUntil(after(loop_.now(), kDrainLook));
+      co_await Wait(told_, after(loop_.now(), kDrainLook));
     }
     co_return true;
   }
@@ -194,12 +197,20 @@ class Server::Impl::Thread {
     TimePoint until = after(loop_.now(), server_.config->drain_time());
     drain_listeners(ListenerKind::front);
     bool finished = co_await wait_until_gone(server_.front.open, until);
+    if (!finished) {
+      // Tunnels end by themselves only if they like.
+      end_tunnels(services_.tunnels_end.clients);
+      const TimePoint last = after(loop_.now(), kLastWords);
+      finished = co_await wait_until_gone(server_.front.open, last);
+    }
     drain.clients_have_gone();
     if (stage() < Drain::Stage::all) {
       while (stage() < Drain::Stage::all) co_await Wait(told_);
       until = after(loop_.now(), server_.config->drain_time());
     }
     drain_listeners(ListenerKind::egress);
+    // Nobody inside needs them any more.
+    end_tunnels(services_.tunnels_end.workers);
     bool quiet = co_await wait_until_gone(server_.egress.open, until);
     if (!finished || !quiet) server_.cut_off = true;
     // The doors stay open as long as any thread still works, and until they have said so.
@@ -208,11 +219,15 @@ class Server::Impl::Thread {
     drain_listeners(ListenerKind::health);
     const TimePoint told = after(loop_.now(), kLastWords);
     while (server_.health.open > 0 && loop_.now() < told && stage() != Drain::Stage::now) {
-      co_await SleepUntil(after(loop_.now(), kDrainLook));
+      co_await Wait(told_, after(loop_.now(), kDrainLook));
     }
     loop_.stop();
   }
   void look() { told_.notify(); }
+  void end_tunnels(bool& whose) {
+    whose = true;
+    services_.tunnels_end.told.notify();
+  }
   Drain::Stage stage() const { return server_.ending.stage(); }
 
   static HealthDoor::Options health_options(Impl& server) {

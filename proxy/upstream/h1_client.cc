@@ -102,6 +102,12 @@ Task<Result<>> H1Client::write(Buffer out, TimePoint deadline, bool last) {
   co_return Result<>();
 }
 
+Task<Result<>> H1Client::send(const OutRequest& request, BodySource* body, TimePoint deadline) {
+  const bool chunked = request.framing.kind == BodyFraming::Kind::chunked;
+  return send(write_request_head(*request.head, request.framing), body, deadline, chunked,
+              request.trailers);
+}
+
 Task<Result<>> H1Client::send(Slice head, BodySource* body, TimePoint deadline, bool chunked,
                               const Fields* trailers) {
   Buffer out;

@@ -15,34 +15,22 @@
 #include "http/message.h"
 #include "proxy/loop/task.h"
 #include "proxy/net/socket.h"
+#include "proxy/upstream/client.h"
 
 namespace siding {
 
-/// Where a request body comes from, piece by piece.
-class BodySource {
- public:
-  virtual ~BodySource() = default;
-  /// The next piece; empty at the end.
-  virtual Task<Result<Buffer>> next() = 0;
-  /// Whether it is known already that nothing comes after the last piece.
-  virtual bool at_end() const { return false; }
-};
-
-class H1Client {
+class H1Client final : public HttpClient {
  public:
   /// `limits` of answers' heads; outlives the client.
   H1Client(std::unique_ptr<Socket> socket, const HeadLimits& limits);
 
-  /// Sends head and body. Stops early, without an error, if the peer refuses (a final status of 400
-  /// or above) or closes before it has taken everything: read_head() tells what it said. `body` may be
-  /// null; `chunked`: as chunks, with `trailers` at the end.
+  Task<Result<>> send(const OutRequest& request, BodySource* body, TimePoint deadline) override;
+  /// The same of a head that is written. `chunked`: the body as chunks, with `trailers` at the end.
   Task<Result<>> send(Slice head, BodySource* body, TimePoint deadline, bool chunked = false,
                       const Fields* trailers = nullptr);
-  /// From now on another coroutine reads the answer while send() only writes: a server that stops
-  /// reading until its answer is taken stops nobody. Who reads sees for itself whether the peer refuses.
-  void read_meanwhile() { read_meanwhile_ = true; }
-  /// What is left of the request is not sent: its send() is destroyed.
-  void stop_sending() { whole_request_ = last_byte_sent_; }
+  void read_meanwhile() override { read_meanwhile_ = true; }
+  void stop_sending() override { whole_request_ = last_byte_sent_; }
+  void abort() override { socket_->shutdown_both(); }
   /// The usual request, a head without a body, goes out at once: takes off `head` what was written.
   /// False if something is left, for send().
   bool try_send(Slice& head);
@@ -50,20 +38,14 @@ class H1Client {
   void expect_upgrade() { upgrade_asked_ = true; }
   /// After a 101: what came behind it. The rest is to be read from the socket.
   Buffer take_rest();
-  /// The next head; interim ones (1xx) too, after which it is to be called again.
-  Task<Result<ResponseHead>> read_head(std::string_view method, TimePoint deadline);
-  /// How the body of the head just read ends, and what GET's would be for an answer to HEAD.
-  const Framing& framing() const { return framing_; }
-  /// The next piece of the body; empty at its end.
-  Task<Result<Buffer>> read_body(TimePoint deadline);
-  Fields take_trailers() { return decoder_.take_trailers(); }
+  Task<Result<ResponseHead>> read_head(std::string_view method, TimePoint deadline) override;
+  const Framing& framing() const override { return framing_; }
+  Task<Result<Buffer>> read_body(TimePoint deadline) override;
+  Fields take_trailers() override { return decoder_.take_trailers(); }
 
-  /// Whether a byte of a request has gone out since the last begin().
-  bool request_sent() const { return sent_bytes_ > 0; }
-  uint64_t sent_bytes() const { return sent_bytes_; }
-  /// Whether a byte of its answer has come.
-  bool answer_begun() const { return received_bytes_ > 0; }
-  uint64_t received_bytes() const { return received_bytes_; }
+  /// Since the last begin().
+  uint64_t sent_bytes() const override { return sent_bytes_; }
+  uint64_t received_bytes() const override { return received_bytes_; }
   /// For a connection that is used again.
   void begin();
   bool reusable() const;

@@ -50,19 +50,30 @@ void PooledClient::look() {
 void PooledClient::drop() { pool_->remove_idle(*this); }
 
 void Lease::keep_for_later() {
-  assert(!client_->client().request_sent());
-  pool_->keep(std::move(client_));
+  assert(!(*this)->request_sent());
+  if (client_) pool_->keep(std::move(client_));
+  stream_.reset();
   turn_ = Endpoints::Turn();
 }
 
 void Lease::release() {
-  if (!client_) return;
   turn_ = {};
+  stream_.reset();
+  if (!client_) return;
   std::unique_ptr<PooledClient> client = std::move(client_);
   if (client->client().reusable()) pool_->keep(std::move(client));
 }
 
 // ---- Pool
+
+Pool::Shard::Shard(Pool& p, Loop& l)
+    : pool(p),
+      loop(l),
+      h2(l,
+         {.idle_timeout = p.options_.idle_timeout,
+          .keep = p.options_.max_idle > 0,
+          .head = p.options_.head},
+         p.h2_counts_) {}
 
 Pool::Pool(Options options, const std::vector<Loop*>& loops) : options_(options) {
   for (Loop* loop : loops) shards_.push_back(std::make_unique<Shard>(*this, *loop));
@@ -233,9 +244,11 @@ Lease Pool::lease(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress
 void Pool::close_idle(Loop& loop) {
   while (std::unique_ptr<PooledClient> client = pop_oldest(shard(loop))) {
   }
+  shard(loop).h2.close_idle();
 }
 
 uint32_t Pool::idle(Loop& loop, const SocketAddress& address) {
+  if (h2(loop).connected_to(address)) return UINT32_MAX;
   uint32_t count = 0;
   List<PooledClient>& all = shard(loop).idle;
   for (PooledClient* c = all.back(); c != nullptr; c = all.prev(*c))

@@ -1,5 +1,6 @@
 // Connections to one origin, kept for reuse by loop and, where the origin is a backend, counted
-// exactly over all threads.
+// exactly over all threads. Those that speak HTTP/2 are shared by calls: see h2_pool.h. The rest is about
+// those of HTTP/1.
 // Invariants: busy + idle connections never exceed the cap; no connection is kept idle while more are
 // open than the origin has workers (a blocking server reads on from the one it has served, while
 // others wait at its door); an idle connection on which anything
@@ -18,24 +19,12 @@
 #include "proxy/loop/wait.h"
 #include "proxy/upstream/endpoints.h"
 #include "proxy/upstream/h1_client.h"
+#include "proxy/upstream/h2_pool.h"
+#include "proxy/upstream/slot.h"
 
 namespace siding {
 
 class Pool;
-
-/// The right to have one connection open.
-class Slot {
- public:
-  Slot() = default;
-  Slot(Slot&& o) noexcept : pool_(std::exchange(o.pool_, nullptr)) {}
-  Slot& operator=(Slot&& o) noexcept;
-  ~Slot();
-
- private:
-  friend class Pool;
-  explicit Slot(Pool* pool) : pool_(pool) {}
-  Pool* pool_ = nullptr;
-};
 
 /// An open connection with its slot.
 class PooledClient : public Link<> {
@@ -59,16 +48,24 @@ class PooledClient : public Link<> {
   MemberTimer<PooledClient, &PooledClient::drop> idle_timer_{*this};
 };
 
-/// A connection in use. Closes it, unless it was released clean.
+/// A call's means to be made: a connection in use, or a stream of one that speaks HTTP/2. Closes it, unless
+/// it was released clean.
 class Lease {
  public:
   Lease() = default;
   Lease(Pool& pool, std::unique_ptr<PooledClient> client, bool reused)
       : pool_(&pool), client_(std::move(client)), reused_(reused) {}
-  explicit operator bool() const { return client_ != nullptr; }
-  H1Client& operator*() { return client_->client(); }
-  H1Client* operator->() { return &client_->client(); }
-  /// It served a request before: the peer may have closed it already.
+  Lease(Pool& pool, std::unique_ptr<HttpClient> stream, bool reused)
+      : pool_(&pool), stream_(std::move(stream)), reused_(reused) {}
+  explicit operator bool() const { return client_ != nullptr || stream_ != nullptr; }
+  HttpClient& operator*() {
+    if (stream_) return *stream_;
+    return client_->client();
+  }
+  HttpClient* operator->() { return &**this; }
+  /// Null: it is a stream of HTTP/2.
+  H1Client* h1() { return client_ ? &client_->client() : nullptr; }
+  /// The connection was there already: the peer may have closed it.
   bool reused() const { return reused_; }
   /// The address that it leads to, one of an upstream's: counted there as long as it is leased.
   void goes_by(Endpoints::Turn turn) { turn_ = std::move(turn); }
@@ -81,6 +78,7 @@ class Lease {
  private:
   Pool* pool_ = nullptr;
   std::unique_ptr<PooledClient> client_;
+  std::unique_ptr<HttpClient> stream_;
   bool reused_ = false;
   Endpoints::Turn turn_;
 };
@@ -90,7 +88,7 @@ class Pool {
   struct Options {
     uint32_t max_connections = 0;  ///< over all threads; 0: unlimited
     uint32_t workers = 0;          ///< more than so many open: none is kept idle; 0: no matter
-    uint32_t max_idle = 64;        ///< kept by each thread
+    uint32_t max_idle = 64;        ///< kept by each thread; of HTTP/2: 0: none is
     Duration idle_timeout = std::chrono::seconds(4);
     HeadLimits head{};
   };
@@ -107,11 +105,15 @@ class Pool {
   /// holds a permit, so that one is or becomes idle.
   Task<Slot> reserve(Loop& loop);
   Lease lease(Slot slot, std::unique_ptr<Socket> socket, const SocketAddress& address = {});
+  /// Those of this loop that speak HTTP/2. No bound of above holds for them: calls are counted instead.
+  H2Pool& h2(Loop& loop) { return shard(loop).h2; }
+  H2Counts& h2_counts() { return h2_counts_; }
+  const H2Counts& h2_counts() const { return h2_counts_; }
   /// Closes this loop's idle connections: at the end, and when the origin is found dead.
   void close_idle(Loop& loop);
 
   uint32_t open() const;
-  /// What this loop keeps to one address.
+  /// What this loop keeps to one address; with one of HTTP/2 there are enough.
   uint32_t idle(Loop& loop, const SocketAddress& address);
 
  private:
@@ -121,10 +123,11 @@ class Pool {
   struct Waiter;
   /// What one loop keeps; touched by its thread only, but for the two counts.
   struct Shard {
-    Shard(Pool& p, Loop& l) : pool(p), loop(l) {}
+    Shard(Pool& p, Loop& l);
     void evict();
     Pool& pool;
     Loop& loop;
+    H2Pool h2;
     List<PooledClient> idle;  // newest last
     uint32_t idle_count = 0;  // guarded by the pool's mutex
     uint32_t evictions = 0;   // likewise: how many others want closed
@@ -142,6 +145,7 @@ class Pool {
   Shard& shard(Loop& loop) { return *shards_[loop.index()]; }
 
   const Options options_;
+  H2Counts h2_counts_;
   std::vector<std::unique_ptr<Shard>> shards_;
   mutable std::mutex mutex_;
   uint32_t open_ = 0;

@@ -194,6 +194,7 @@ class Telling {
 std::vector<Story> all_stories() {
   std::vector<Story> all = backend_stories();
   for (Story& s : h2_stories()) all.push_back(std::move(s));
+  for (Story& s : h2_origin_stories()) all.push_back(std::move(s));
   for (Story& s : tunnel_stories()) all.push_back(std::move(s));
   for (Story& s : cache_stories()) all.push_back(std::move(s));
   for (Story& s : redis_stories()) all.push_back(std::move(s));

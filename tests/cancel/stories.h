@@ -40,6 +40,8 @@ inline void PrintTo(const Story& story, std::ostream* out) { *out << story.name;
 std::vector<Story> backend_stories();
 /// Clients that speak HTTP/2: several requests on one connection.
 std::vector<Story> h2_stories();
+/// Servers that speak HTTP/2.
+std::vector<Story> h2_origin_stories();
 /// Bytes both ways instead of an answer.
 std::vector<Story> tunnel_stories();
 /// Stored answers, and fetches that several share.

@@ -13,10 +13,9 @@
 
 #include "base/buffer.h"
 #include "proxy/net/socket.h"
+#include "proxy/net/tls.h"
 
 namespace siding {
-
-class TlsSession {};
 
 namespace fuzz {
 

@@ -17,7 +17,7 @@ class Nginx:
     def __init__(self, case, music, folder):
         self.case, self.music, self.folder, self.servers = case, music, folder, []
 
-    def add(self, certificate, key, more="ssl_protocols TLSv1.2 TLSv1.3;", tls=True):
+    def add(self, certificate, key, more="ssl_protocols TLSv1.2 TLSv1.3;", tls=True, http2=False):
         """A server with this certificate; gives its port."""
         port = harness.free_port()
         self.servers.append("""
@@ -27,7 +27,7 @@ class Nginx:
     ssl_certificate_key %s;
     %s
     location / { proxy_pass http://music; proxy_http_version 1.1; proxy_set_header Connection ""; }
-  }""" % (port, " ssl" if tls else "", certificate, key, more))
+  }""" % (port, (" ssl" if tls else "") + (" http2" if http2 else ""), certificate, key, more))
         return port
 
     def start(self):
@@ -41,7 +41,7 @@ pid %(folder)s/nginx.pid;
 error_log stderr warn;
 events { worker_connections 1024; }
 http {
-  log_format tls "$server_port $ssl_session_reused $ssl_protocol $ssl_server_name $connection";
+  log_format tls "$server_port $ssl_session_reused $ssl_protocol $ssl_server_name $connection $server_protocol";
   access_log %(folder)s/tls.log tls;
   ssl_session_cache shared:s:1m;
   client_body_temp_path %(folder)s/nginx-body;
@@ -63,7 +63,7 @@ http {
             self.process.wait_port(port)
 
     def requests(self):
-        """What each request saw: port, session reused or not, protocol, SNI, connection."""
+        """What each request saw: port, session reused or not, protocol, SNI, connection, HTTP."""
         with open(os.path.join(self.folder, "tls.log")) as log:
             return [line.split() for line in log.read().splitlines()]
 
@@ -190,6 +190,25 @@ class TlsTest(harness.Case):
         self.assertEqual((status, body == content), (200, True))
         status, body = harness.fetch(self.ports.proxy + "/music/s?word=up", data=content, timeout=20)
         self.assertEqual((status, json.loads(body)["word"]), (200, "up"))
+
+    def test_http2_by_alpn(self):
+        """Forty calls at once over one connection of HTTP/2, where the upstream offers that; bodies both ways."""
+        known = {"ca_file": self.authority.file}
+        pair = self.issue("good")
+        port = self.nginx.add(*pair, http2=True, more="client_max_body_size 0;")
+        plain = self.nginx.add(*pair)
+        self.serve({"music": (port, dict(known)), "old": (plain, dict(known))})
+        targets = ["/music/s?word=%d" % i for i in range(40)]
+        results = load.run(("127.0.0.1", self.ports.egress), [load.get(t) for t in targets], concurrency=40)
+        self.assertEqual([json.loads(r.body)["word"] for r in results], [str(i) for i in range(40)])
+        content = os.urandom(1 << 20)
+        status, body = harness.fetch(self.ports.proxy + "/music/s?word=up", data=content, timeout=20)
+        self.assertEqual((status, json.loads(body)["word"]), (200, "up"))
+        self.assertEqual(self.call("old")[0], 200)
+        seen = [r for r in self.nginx.requests() if r[0] == str(port)]
+        self.assertEqual(({r[5] for r in seen}, len({r[4] for r in seen})), ({"HTTP/2.0"}, 1))
+        self.assertEqual([r[5] for r in self.nginx.requests() if r[0] == str(plain)], ["HTTP/1.1"])
+        self.assertEqual(self.proxy.metrics().sum("siding_http2_connections", upstream="music"), 1)
 
     def test_faults_of_the_configuration(self):
         """All at once, each with its place."""

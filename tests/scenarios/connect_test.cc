@@ -96,6 +96,38 @@ TEST(Connect, TheLockHoldsForTunnelsToo) {
   EXPECT_EQ(0, far.opened());
 }
 
+TEST(Connect, IsNotWaitedForWhenNobodyIsInside) {
+  Origin backend;
+  Origin far;
+  far.on_head(speak);
+  Proxy proxy(backend, {});
+  Client worker(proxy.egress());
+  EXPECT_EQ(200, worker.send(connect_to(far.host())).wire().read_response(true).status());
+  proxy.drain();
+  EXPECT_EQ("closed", worker.end());
+  worker.close();
+  EXPECT_EQ(0, proxy.wait());
+}
+
+TEST(Connect, HasPlacesOfItsOwn) {
+  Origin backend;
+  Origin far;
+  far.on_head(speak);
+  backend.on_head([](Origin::Call& call) {
+    call.done = true;
+    call.send("HTTP/1.1 101 Go on\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+    call.wire.read_to_end();
+  });
+  Proxy proxy(backend, {.tables = "[limits]\nmax_connections = 1\n"});
+  Client client(proxy.front());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(101, client.read().status());
+  EXPECT_EQ(1, proxy.metric("siding_tunnels", {"of=clients"}));
+  Client worker(proxy.egress());
+  EXPECT_EQ(200, worker.send(connect_to(far.host())).wire().read_response(true).status());
+  EXPECT_EQ(1, proxy.metric("siding_tunnels", {"of=workers"}));
+}
+
 TEST(Connect, EndsWhenNobodySaysAnything) {
   Origin backend;
   Origin far;

@@ -114,6 +114,35 @@ TEST(TunnelH2, ManyOnOneConnectionAndEachByItself) {
   EXPECT_EQ(1u, bed.world.services->tunnels.open());
 }
 
+/// Credit goes back for all that the backend has taken, the last of it too.
+TEST(TunnelH2, ManySayALittleAndThenNothing) {
+  TunnelBed bed(kSwitched, kShop + "queue = false\n");
+  const std::string little(30'000, 'l');  // sixty times that is more than the connection's window
+  std::vector<int32_t> all;
+  for (int i = 0; i < 60; ++i) all.push_back(bed.client->ask_raw(kExtended, ""));
+  EXPECT_TRUE(bed.world.settle());
+  for (int32_t id : all) bed.client->send(id, little, false);
+  EXPECT_TRUE(bed.world.settle(50'000));
+  for (int32_t id : all) EXPECT_EQ(little.size(), bed.client->answer(id).body.size()) << id;
+}
+
+TEST(TunnelH2, StalledOnesHoldUpNoOther) {
+  TunnelBed bed(kSwitched, kShop + "queue = false\n");
+  bed.world.backend.narrow();
+  std::vector<int32_t> stalled;
+  for (int i = 0; i < 6; ++i) stalled.push_back(bed.client->ask_raw(kExtended, ""));
+  EXPECT_TRUE(bed.world.settle());
+  for (auto& far : bed.world.backend.peers()) far->reading = false;
+  for (int32_t id : stalled) bed.client->send(id, std::string(2'000'000, 's'), false);
+  EXPECT_TRUE(bed.world.settle(50'000));
+  const int32_t well = bed.client->ask_raw(kExtended, "");
+  EXPECT_EQ(200, bed.settled(well).status);
+  const std::string much(500'000, 'm');
+  bed.client->send(well, much, false);
+  EXPECT_TRUE(bed.world.settle(50'000));
+  EXPECT_EQ(much.size(), bed.client->answer(well).body.size());
+}
+
 TEST(TunnelH2, WhatIsNoSwitchIsNoTunnel) {
   TunnelBed bed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
   EXPECT_EQ(502, bed.settled(bed.client->ask_raw(kExtended, "")).status);
@@ -155,6 +184,21 @@ TEST(TunnelH2, AResetOfTheBackendIsToldOfTheStream) {
   EXPECT_TRUE(bed.settled(id).closed);
   EXPECT_EQ(uint32_t{NGHTTP2_CONNECT_ERROR}, bed.settled(id).code);
   EXPECT_EQ(200, bed.settled(bed.client->ask_raw(kExtended, "")).status) << "the connection lives";
+}
+
+/// Whether who writes or who reads meets it first.
+TEST(TunnelH2, AResetWhileTheClientSpeaksIsOneToo) {
+  TunnelBed bed(kSwitched);
+  const int32_t id = bed.client->ask_raw(kExtended, "");
+  EXPECT_EQ(200, bed.settled(id).status);
+  bed.client->send(id, "HELLO", false);
+  bed.client->exchange();
+  bed.peer->pump();
+  bed.world.loop.turn(false);  // it has read that, and is about to write it
+  bed.world.backend.peers().front()->reset();
+  EXPECT_TRUE(bed.settled(id).closed);
+  EXPECT_FALSE(bed.settled(id).ended);
+  EXPECT_EQ(uint32_t{NGHTTP2_CONNECT_ERROR}, bed.settled(id).code);
 }
 
 TEST(TunnelH2, TheBackendsEndIsTheStreams) {

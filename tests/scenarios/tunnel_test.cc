@@ -89,6 +89,7 @@ TEST(Tunnel, WhatFollowsARefusalIsHttp) {
 TEST(Tunnel, OnlyWhatTheRouteListsIsAskedFor) {
   Origin backend;
   Proxy proxy(backend, {.tables = "[[route]]\npath = \"/none\"\nbackend = \"shop\"\nupgrade = []\n"
+                                  "[[route]]\npath = \"/kept\"\nbackend = \"shop\"\ncache = true\n"
                                   "[[route]]\npath = \"/chat\"\nbackend = \"shop\"\n"
                                   "upgrade = [\"Chat/2\"]\n"});
   auto upgrade_of = [&](const std::string& whole) {
@@ -105,6 +106,8 @@ TEST(Tunnel, OnlyWhatTheRouteListsIsAskedFor) {
   EXPECT_EQ("", upgrade_of(request(kAsk + "Content-Length: 2\r\n") + "ab")) << "it has a body";
   EXPECT_EQ("", upgrade_of(request(kAsk, "GET /none HTTP/1.1")));
   EXPECT_EQ("", upgrade_of(request(kAsk, "GET /chat HTTP/1.1")));
+  EXPECT_EQ("", upgrade_of(request(kAsk, "GET /kept HTTP/1.1")))
+      << "it would lead around the cache";
   EXPECT_EQ("chat/2", upgrade_of(request(connection + "chat/2\r\n", "OPTIONS /chat HTTP/1.1")));
 }
 
@@ -172,6 +175,23 @@ TEST(Tunnel, EndsWhenNobodySaysAnything) {
   EXPECT_EQ("closed", client.end());
   EXPECT_TRUE(proxy.metric_becomes(1, "siding_exchanges_total", {"outcome=tunnel_idle"}));
   EXPECT_TRUE(backend.wait_for_open(0));
+}
+
+TEST(Tunnel, WhoEndedHisHalfIsNotWaitedForAsLong) {
+  Origin backend;
+  backend.on_head([](Origin::Call& call) {
+    call.send(kSwitch + "BYE");
+    call.close();
+  });
+  ManualClock clock;
+  Proxy proxy(backend, {.tables = "[limits]\nsend_timeout = \"10s\"\n", .clock = &clock});
+  Client client(proxy.front());
+  EXPECT_EQ(101, client.send(request(kAsk)).read().status());
+  EXPECT_EQ("BYE", client.wire().read_bytes(3));
+  EXPECT_TRUE(proxy.inside(1)) << "the client may still have something to say";
+  proxy.advance(11s);
+  EXPECT_TRUE(proxy.metric_becomes(0, "siding_backend_inside"));
+  EXPECT_TRUE(proxy.metric_becomes(1, "siding_exchanges_total", {"outcome=tunnel_idle"}));
 }
 
 TEST(Tunnel, AResetGoesOnToTheOtherSide) {
@@ -246,8 +266,9 @@ TEST(Tunnel, ADrainLetsItGoOnUntilItsDeadline) {
   proxy.drain();
   client.send("HELLO");
   EXPECT_EQ("HELLO", client.wire().read_bytes(5));
-  EXPECT_NE("timeout", client.end());
-  proxy.wait();
+  EXPECT_EQ("closed", client.end());
+  client.close();
+  EXPECT_EQ(0, proxy.wait()) << "nobody lost an answer";
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "proxy/downstream/h2_guard.h"
+#include "http/h2_guard.h"
 #include "tests/proxy/downstream/h2_bed.h"
 
 namespace siding::test {

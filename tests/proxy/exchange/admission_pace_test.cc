@@ -127,5 +127,17 @@ TEST(AdmissionPace, TellsHowLongTheQueueTakes) {
   EXPECT_EQ(bed.admission.expected_wait(), 20s);
 }
 
+/// Such as a tunnel, which took the place of a request.
+TEST(AdmissionPace, WhatIsKeptForLongTellsNothing) {
+  PaceBed bed;
+  bed.queue(12);
+  bed.serve(10, 1s);
+  bed.permit.outlasts();
+  bed.serve(1, 1h);
+  bed.serve(1, 1s);
+  bed.queue(6);
+  EXPECT_EQ(bed.enter(2, 4s), std::nullopt) << "the queue is as fast as it was";
+}
+
 }  // namespace
 }  // namespace siding

@@ -70,11 +70,11 @@ TEST(Pool, TakesTheOneThatWasUsedLast) {
   PoolBed bed;
   Lease a = bed.connected();
   Lease b = bed.connected();
-  int fd_a = a->socket().fd();
+  int fd_a = a.h1()->socket().fd();
   b.release();
   a.release();
   Lease taken = bed.pool.take_idle(bed.loop);
-  EXPECT_EQ(taken->socket().fd(), fd_a);
+  EXPECT_EQ(taken.h1()->socket().fd(), fd_a);
 }
 
 TEST(Pool, AnIdleOneOnWhichSomethingHappensIsClosed) {

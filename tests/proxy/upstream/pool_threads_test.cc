@@ -117,7 +117,7 @@ Task<> call_once(PoolShared& shared, uint64_t client, bool may_reuse) {
     lease = shared.pool->lease(std::move(slot), std::move(*socket));
   }
   Slice head = Slice::copy_of("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  Result<> sent = co_await lease->send(std::move(head), nullptr, kNever);
+  Result<> sent = co_await lease.h1()->send(std::move(head), nullptr, kNever);
   if (!sent) co_return;
   Result<ResponseHead> answer = co_await lease->read_head("GET", kNever);
   if (!answer) co_return;

@@ -1,6 +1,6 @@
-// What one HTTP/2 connection may do that costs us more than its client: a bucket for all of it, filled
-// again at a slow rate, so that honest clients never meet its bottom. libnghttp2 1.52 bounds a part of
-// it only, and ends the connection with other codes than the one that tells the client why.
+// What the peer of an HTTP/2 connection may do that costs us more than it: a bucket for all of it, filled
+// again at a slow rate, so that honest peers never meet its bottom. libnghttp2 1.52 bounds a part of
+// it only, and ends the connection with other codes than the one that tells the peer why.
 // Invariant: pure; no allocation.
 #pragma once
 
@@ -37,7 +37,7 @@ class H2Guard {
     return true;
   }
 
-  /// What honest clients do because of what they asked for and got, is no abuse.
+  /// What honest peers do because of what they asked for and got, is no abuse.
   void stream_opened() {
     window_updates_ = std::min(window_updates_ + kUpdatesOfStream, kMostCredit);
     priorities_ = std::min(priorities_ + kPrioritiesOfStream, kMostCredit);
