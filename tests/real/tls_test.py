@@ -157,7 +157,7 @@ class TlsTest(harness.Case):
             seen = [line for line in self.nginx.requests() if line[0] == str(port)]
             self.assertEqual({line[2] for line in seen}, {protocol})
             connections = {}
-            for _, reused, _, _, connection in seen:
+            for _, reused, _, _, connection, _ in seen:
                 connections.setdefault(connection, []).append(reused)
             self.assertEqual([uses for uses in connections.values()], [["."] * 3, ["r"] * 3, ["r"] * 3], name)
         self.assertEqual(self.proxy.metrics().sum("siding_tls_handshakes_total", resumed="yes"), 4)
