@@ -152,21 +152,38 @@ void LoopPeer::close() {
   eof = true;
 }
 
-int listen_on_loopback(uint16_t* port) {
+namespace {
+int bind_to_loopback(uint16_t* port, bool listens = false) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // Connections of before may still linger there.
+  if (listens) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // A socket that holds the place of one that listens.
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
   sockaddr_in address = loopback_at(*port);
   socklen_t length = sizeof(address);
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   EXPECT_EQ(bind(fd, raw, length), 0) << strerror(errno);
-  EXPECT_EQ(listen(fd, 1024), 0) << strerror(errno);
   getsockname(fd, raw, &length);
   *port = ntohs(address.sin_port);
   return fd;
 }
+}  // namespace
 
-LoopOrigin::LoopOrigin(Script s) : script(std::move(s)) { start(); }
+int listen_on_loopback(uint16_t* port) {
+  const int fd = bind_to_loopback(port, true);
+  EXPECT_EQ(listen(fd, 1024), 0) << strerror(errno);
+  return fd;
+}
+
+LoopOrigin::LoopOrigin(Script s) : script(std::move(s)), place_(bind_to_loopback(&port_)) {
+  start();
+}
+
+LoopOrigin::~LoopOrigin() {
+  stop();
+  ::close(place_);
+}
 
 void LoopOrigin::start() {
   if (fd_ >= 0) return;

@@ -72,7 +72,7 @@ class LoopOrigin {
  public:
   using Script = std::function<void(LoopPeer&)>;
   explicit LoopOrigin(Script script);
-  ~LoopOrigin() { stop(); }
+  ~LoopOrigin();
   LoopOrigin(const LoopOrigin&) = delete;
   LoopOrigin& operator=(const LoopOrigin&) = delete;
 
@@ -95,6 +95,8 @@ class LoopOrigin {
  private:
   int fd_ = -1;
   uint16_t port_ = 0;
+  const int
+      place_;  // keeps the port while it is stopped: others would get it for their connections
   bool narrow_ = false;
   size_t accepted_ = 0;
   size_t most_open_ = 0;
