@@ -289,6 +289,18 @@ TEST(ConfigValidate, ADrainWaitsForTheLongestDeadline) {
   EXPECT_EQ(good("drain_timeout = \"5s\"\n" + kSmall + slow).drain_time(), 5s);
 }
 
+TEST(ConfigValidate, WhichHttpIsSpoken) {
+  auto upstream = [](const std::string& url, const std::string& line) {
+    return kListen + kShop + "[upstream.x]\nurl = \"" + url + "\"\n" + line + "\n" + kRoute;
+  };
+  EXPECT_TRUE(good(upstream("https://a.test", "")).upstreams[0].http2);
+  EXPECT_FALSE(good(upstream("https://a.test", "http2 = false")).upstreams[0].http2);
+  EXPECT_TRUE(good(upstream("http://a.test", "h2c = true")).upstreams[0].h2c);
+  EXPECT_TRUE(one_fault(upstream("https://a.test", "h2c = true"),
+                        "t.toml:7:7: `h2c` is HTTP/2 in clear, and the url is `https://a.test`"));
+  EXPECT_TRUE(good(kListen + kShop + "h2c = true\n" + kRoute).backends[0].h2c);
+}
+
 TEST(ConfigValidate, FanOuts) {
   const std::string start = kListen + kMusic + "[[route]]\n";
   const Config config =
