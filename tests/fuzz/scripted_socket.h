@@ -47,6 +47,7 @@ Signal& Socket::writable() {
 void Socket::disarm_read() { fuzz::script.waits_to_read = nullptr; }
 bool Socket::quiet() { return true; }
 void Socket::shutdown_write() {}
+void Socket::shutdown_both() {}
 void Socket::reset_on_close() {}
 std::string Socket::fault_text(const Io&) const { return "reset"; }
 
