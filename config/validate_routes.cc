@@ -269,7 +269,9 @@ void validate_route(const Config& config, size_t index, const Node& routes, Faul
       path == nullptr || path->text == "*" || path->text == route.path.text();
   validate_prefetch(config, route, node, path_is_known, faults);
   validate_cache(route.cache, node, faults);
-  if (route.cache.enabled && !route.upgrade.empty() && node.find("upgrade") != nullptr) {
+  // What `check` prints has the default too.
+  const bool said = route.upgrade != RouteConfig().upgrade && !route.upgrade.empty();
+  if (route.cache.enabled && said) {
     faults.error(node.at("upgrade").place,
                  "a route with a cache lets nobody switch to another protocol: that would lead "
                  "around the cache; give those paths a route of their own");

@@ -101,7 +101,7 @@ TEST(ConfigFaults, HttpIsNoProtocolToSwitchTo) {
   EXPECT_FALSE(load(upgrade("\"HTTP/2.0\"")).ok());
   EXPECT_FALSE(load(upgrade("\"TLS/1.2\"")).ok());
   EXPECT_FALSE(load(upgrade("\"chat/1\\r\\nX-Evil: 1\"")).ok());
-  EXPECT_TRUE(one_fault(kSmall + "cache = true\nupgrade = [\"websocket\"]\n",
+  EXPECT_TRUE(one_fault(kSmall + "cache = true\nupgrade = [\"chat\"]\n",
                         "t.toml:8:11: a route with a cache lets nobody switch"));
   EXPECT_TRUE(one_fault(upgrade("\"web socket\""),
                         "t.toml:7:12: a protocol is a word of an Upgrade field, such as "
