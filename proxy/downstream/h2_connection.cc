@@ -210,6 +210,7 @@ void H2Connection::request_ended(H2Request& request) {
   if (requests_.empty()) listener_.rests(*this);
   progress_ = loop_.now();
   delete &request;
+  loop_.wake(step_);  // it may be the last one
 }
 
 void H2Connection::write_some() {

@@ -46,7 +46,7 @@ void H2Request::run(Handler& handler) {
 
 void H2Request::on_task_end() {
   if (!finished) abort();
-  if (end_sent_ && !body_ended) stop_client();
+  if (tunnel && end_sent_ && !body_ended) stop_client();
   if (over()) connection_.request_ended(*this);
 }
 

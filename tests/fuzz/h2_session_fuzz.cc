@@ -62,6 +62,10 @@ class AnyHandler final : public Handler {
     } life;
     check(stream.head);
     const uint8_t how = kind++;
+    if (stream.head.method == "CONNECT" && (how & 128) == 0) {
+      co_await carry(stream, how);
+      co_return;
+    }
     if ((how & 1) != 0) {
       while (!stream.body_ended && !stream.body_fault) {
         stream.grant(how);
@@ -95,7 +99,34 @@ class AnyHandler final : public Handler {
     }
   }
 
+  /// A tunnel that gives back what comes.
+  Task<> carry(Stream& stream, uint8_t how) {
+    if ((how & 2) != 0) co_await Wait(go);
+    ResponseHead head;
+    head.status = (how & 1) != 0 ? 101 : 200;
+    stream.open_tunnel(std::move(head));
+    while (!stream.body_ended) {
+      stream.grant(how);
+      if (!stream.body.empty()) {
+        stream.send_data(std::exchange(stream.body, Buffer()));
+        continue;
+      }
+      if ((how & 4) != 0) stream.send_end();  // its own half first
+      if ((how & 8) != 0) co_return;
+      // As Tunnel, which has no more patience.
+      const TimePoint idle = after(Loop::current().now(), std::chrono::seconds(300));
+      const bool moved = co_await Wait(stream.body_changed, idle);
+      if (!moved) break;
+    }
+    if ((how & 64) != 0) {
+      stream.abort();
+    } else {
+      stream.send_end();
+    }
+  }
+
   static void check(const RequestHead& head) {
+    assert(head.protocol.empty() || (head.method == "CONNECT" && head.target.starts_with('/')));
     assert(h1::is_token(head.method) && head.http2);
     assert(head.fields.count("host") == 1 && head.fields.get("host") == head.authority);
     assert(head.method == "CONNECT" || head.target == "*" || head.target.starts_with('/'));
@@ -130,6 +161,7 @@ void run(Input in) {
   static AnyHandler handler;
   static ListenerOptions options;
   options.handler = &handler;
+  options.extended_connect = true;
   options.head = {.max_head = 4096, .max_fields = 20, .max_target = 256};
   options.on_refuse = [](const SocketAddress&, Outcome, std::string_view) {};
   static Listener listener(loop, -1, options);

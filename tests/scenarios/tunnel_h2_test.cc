@@ -211,6 +211,9 @@ TEST(TunnelH2, TheBackendsEndIsTheStreams) {
   bed.client->send(id, "last", true);
   EXPECT_TRUE(bed.settled(id).closed);
   EXPECT_EQ("last", bed.got);
+  bed.world.advance(80s);
+  bed.world.settle();
+  EXPECT_EQ(0u, bed.world.front->connections()) << "the connection is as idle as any";
 }
 
 TEST(TunnelH2, ConnectOfAWorker) {
