@@ -98,9 +98,15 @@ Duration Config::drain_time() const {
   return longest;
 }
 
-bool Config::upgrades() const {
+bool Config::tunnels(const RouteConfig& route) const {
+  if (route.upgrade.empty() || route.cache.enabled) return false;
+  const BackendConfig* b = backend(route.backend);
+  return b != nullptr && !b->h2c;
+}
+
+bool Config::tunnels() const {
   return std::any_of(routes.begin(), routes.end(),
-                     [](const RouteConfig& r) { return !r.upgrade.empty(); });
+                     [this](const RouteConfig& r) { return tunnels(r); });
 }
 
 uint64_t descriptors_needed(const Config& config) {

@@ -346,7 +346,10 @@ struct Config {
   bool caches() const;
   /// How long a stop waits for who is inside: the longest deadline of a route, 30 s at least.
   Duration drain_time() const;
-  bool upgrades() const;  ///< some route lets clients switch to another protocol
+  /// The route lets clients switch to another protocol. Not where that would lead around a cache, nor where
+  /// the backend speaks HTTP/2: that has no connection to give away.
+  bool tunnels(const RouteConfig& route) const;
+  bool tunnels() const;  ///< some route does
 };
 
 using ConfigRef = std::shared_ptr<const Config>;

@@ -2,8 +2,6 @@
 // their streams and by their end.
 #include "proxy/downstream/h2_connection.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -11,13 +9,12 @@
 #include "proxy/downstream/h2_frames.h"
 #include "proxy/downstream/listener.h"
 #include "proxy/downstream/local_reply.h"
+#include "proxy/net/h2_session.h"
 #include "proxy/net/read_block.h"
 
 namespace siding {
 
 namespace {
-/// Frames that are made ahead of what the socket takes: no more, so that what is urgent is not late.
-constexpr size_t kMostOut = 64 * 1024;
 constexpr size_t kSetting = 6;
 /// Of the first frame; a larger one is looked at by the library alone.
 constexpr size_t kMostSettings = kH2FrameHead + 64 * kSetting;
@@ -55,7 +52,7 @@ bool H2Connection::give_way() {
   if (closed_ || !idle() || !out_.empty() || !socket_->quiet()) return false;
   if (session_ != nullptr) {
     nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
-    if (fill()) socket_->write(out_);
+    if (fill_with_frames(session_, out_)) socket_->write(out_);
   }
   close();
   return true;
@@ -215,7 +212,7 @@ void H2Connection::request_ended(H2Request& request) {
 
 void H2Connection::write_some() {
   while (true) {
-    if (!fill()) {
+    if (!fill_with_frames(session_, out_)) {
       close();
       return;
     }
@@ -236,18 +233,6 @@ void H2Connection::write_some() {
       return;
     }
   }
-}
-
-/// Makes frames while there is room for them. False: the library cannot go on.
-bool H2Connection::fill() {
-  while (out_.size() < kMostOut) {
-    const uint8_t* data = nullptr;
-    const ssize_t size = nghttp2_session_mem_send(session_, &data);
-    if (size < 0) return false;
-    if (size == 0) return true;
-    out_.append_copy({reinterpret_cast<const char*>(data), static_cast<size_t>(size)});
-  }
-  return true;
 }
 
 /// Something that is bounded by a rate was done.

@@ -52,7 +52,6 @@ class H2Connection final : public Connection {
   void begin_requests();
   void reap();
   void write_some();
-  bool fill();
   void set_timer();
   void request_ended(H2Request& request);
   void punish(Abuse kind);

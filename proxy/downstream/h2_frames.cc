@@ -8,6 +8,7 @@
 #include "http/hop.h"
 #include "proxy/downstream/h2_connection.h"
 #include "proxy/downstream/listener.h"
+#include "proxy/net/h2_session.h"
 
 namespace siding {
 
@@ -16,19 +17,11 @@ namespace {
 constexpr uint32_t kMaxStreams = 128;
 constexpr uint32_t kStreamWindow = 256 * 1024;
 constexpr int32_t kConnectionWindow = 1 << 20;
-/// A piece of an answer that the client's window cut to less is one that it had cut on purpose.
-constexpr size_t kLeastFrame = 1024;
-/// A block of so many times the limits of a head is no mistake: it is not even read to its end.
-constexpr size_t kFarBeyond = 16;
 
 H2Connection& of(void* connection) { return *static_cast<H2Connection*>(connection); }
 
 H2Request* request_of(nghttp2_session* session, int32_t id) {
   return static_cast<H2Request*>(nghttp2_session_get_stream_user_data(session, id));
-}
-
-std::string_view text(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 
 /// Codes that the library resets a stream with for what its client did.
@@ -43,11 +36,7 @@ nghttp2_option* make_options(bool extensible) {
   if (nghttp2_option_new(&o) != 0) std::abort();
   nghttp2_option_set_no_auto_window_update(o, 1);
   if (extensible) nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
-  // All others are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
-  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
-    if (extensible && type == NGHTTP2_PRIORITY_UPDATE) continue;
-    nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
-  }
+  hear_of_all_frames(*o, extensible ? NGHTTP2_PRIORITY_UPDATE : 0);
   // H2Guard comes first, and says why.
   nghttp2_option_set_stream_reset_rate_limit(o, 10'000, 1000);
   return o;
@@ -64,11 +53,7 @@ nghttp2_session* H2Callbacks::make_session(H2Connection& connection, bool extens
     nghttp2_session_callbacks_set_on_invalid_header_callback(c, &on_bad_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, &on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, &on_bad_frame);
-    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(c, &on_extension);
-    nghttp2_session_callbacks_set_unpack_extension_callback(
-        c, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
-          return static_cast<int>(NGHTTP2_ERR_CANCEL);
-        });
+    skip_unknown_frames(*c);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, &on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, &on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, &on_frame_sent);
@@ -152,18 +137,15 @@ int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame,
   H2Connection& c = of(connection);
   c.useful_ += name_size + value_size;
   c.block_bytes_ += name_size + value_size;
-  // A byte of a block may mean a field of any size, in trailers too (RFC 7541 7.3).
-  const HeadLimits& most = c.listener_.options().head;
-  if (++c.block_fields_ > kFarBeyond * most.max_fields ||
-      c.block_bytes_ > kFarBeyond * most.max_head) {
+  if (far_beyond(c.listener_.options().head, ++c.block_fields_, c.block_bytes_)) {
     nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
     c.punish(Abuse::header_bomb);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    c.reader_.add(text(name, name_size), text(value, value_size));
+    c.reader_.add(h2_text(name, name_size), h2_text(value, value_size));
   } else {
-    add_h2_trailer(c.trailers_, text(name, name_size), text(value, value_size));
+    add_h2_trailer(c.trailers_, h2_text(name, name_size), h2_text(value, value_size));
   }
   return 0;
 }
@@ -236,11 +218,6 @@ int H2Callbacks::on_bad_frame(nghttp2_session*, const nghttp2_frame* frame, int 
   if (frame->hd.type == NGHTTP2_HEADERS) c.block_since_ = kNever;
   // Here, and not when the RST goes out: who does not read pays too.
   if (error == NGHTTP2_ERR_REFUSED_STREAM) c.spend(Abuse::refused_streams);
-  return 0;
-}
-
-int H2Callbacks::on_extension(nghttp2_session*, const nghttp2_frame_hd*, const uint8_t*, size_t,
-                              void*) {
   return 0;
 }
 
@@ -318,10 +295,10 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head
                            nghttp2_data_source* source, void* connection) {
   H2Connection& c = of(connection);
   H2Request& request = *static_cast<H2Request*>(source->ptr);
-  c.out_.append_copy(text(head, kH2FrameHead));
+  c.out_.append_copy(h2_text(head, kH2FrameHead));
   c.out_.append(request.out_.take(size));
   // A window that lets out a few bytes at a time explains no updates of it.
-  if (size >= kLeastFrame || request.out_.empty()) c.guard_.data_sent();
+  if (size >= kH2LeastPiece || request.out_.empty()) c.guard_.data_sent();
   c.unsent_ -= size;
   request.count_sent(size + kH2FrameHead);
   return 0;

@@ -11,9 +11,6 @@ namespace siding {
 
 class H2Connection;
 
-/// Bytes before the payload of each frame (RFC 9113 4.1).
-inline constexpr size_t kH2FrameHead = 9;
-
 struct H2Callbacks {
   /// A session of the server's side, with our limits. `extensible`: with the priorities of RFC 9218
   /// instead of RFC 7540's. Never null.
@@ -35,8 +32,6 @@ struct H2Callbacks {
   static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* connection);
   static int on_bad_frame(nghttp2_session* session, const nghttp2_frame* frame, int error,
                           void* connection);
-  static int on_extension(nghttp2_session* session, const nghttp2_frame_hd* hd, const uint8_t* data,
-                          size_t size, void* connection);
   static int on_data(nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data,
                      size_t size, void* connection);
   static int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* connection);

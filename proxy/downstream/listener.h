@@ -29,8 +29,7 @@ struct ListenerOptions {
   const ArrivalOptions* arrival = nullptr;  ///< what comes before HTTP; null: nothing
   HeadLimits head;
   std::string_view scheme = "http";
-  bool extended_connect =
-      false;  ///< clients of HTTP/2 are told that they may ask for one (RFC 8441)
+  bool extended_connect = false;  ///< offered to clients of HTTP/2 (RFC 8441)
   Duration idle_timeout = std::chrono::seconds(75);
   Duration head_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(30);

@@ -90,14 +90,18 @@ void BackendCall::stop_sending() {
   sending_.reset();
 }
 
+void BackendCall::account() {
+  accounting_->record.worker = services_.loop.now() - started_;
+  services_.counters().sent(Peer::backend, lease_->sent_bytes());
+  services_.counters().received(Peer::backend, lease_->received_bytes());
+}
+
 void BackendCall::end(std::optional<Error> error) {
   ended_ = true;
   lasts_.unlink();
   stop_sending();
   if (send_failed_) error = std::move(send_failed_);
-  accounting_->record.worker = services_.loop.now() - started_;
-  services_.counters().sent(Peer::backend, lease_->sent_bytes());
-  services_.counters().received(Peer::backend, lease_->received_bytes());
+  account();
   sent_ = lease_->request_sent();
   if (error) {
     stale_ = lease_.reused() && !lease_->answer_begun() &&
@@ -124,9 +128,7 @@ void BackendCall::end(std::optional<Error> error) {
 BackendCall::Switched BackendCall::take_switched() {
   assert(switched_ && !ended_);
   ended_ = sent_ = true;
-  accounting_->record.worker = services_.loop.now() - started_;
-  services_.counters().sent(Peer::backend, lease_->sent_bytes());
-  services_.counters().received(Peer::backend, lease_->received_bytes());
+  account();
   if (prefetches) prefetches->finish(accounting_->record);
   return {std::move(permit), std::move(lease_)};
 }
@@ -144,7 +146,7 @@ Task<> BackendCall::send_request(Slice request_head) {
                              &request_.trailers);
   } else {
     OutRequest out;
-    out.head = &request_.message;
+    out.head = request_.message.get();
     out.framing = request_.framing;
     out.trailers = &request_.trailers;
     out.wants_trailers = request_.wants_trailers;

@@ -23,10 +23,10 @@ namespace siding {
 class BackendCall : public Pooled {
  public:
   struct Request {
-    Slice head;           ///< as HTTP/1 sends it
-    RequestHead message;  ///< instead, to a backend that speaks HTTP/2; its text outlives the call
-    BodyFraming framing;  ///< likewise
-    bool wants_trailers = false;  ///< likewise: `TE: trailers`
+    Slice head;                                  ///< as HTTP/1 sends it
+    std::unique_ptr<const RequestHead> message;  ///< instead, to a backend that speaks HTTP/2
+    BodyFraming framing;                         ///< likewise
+    bool wants_trailers = false;                 ///< likewise: `TE: trailers`
     std::string method;
     bool chunked = false;  ///< the body goes as chunks, because it has trailers
     Fields trailers;
@@ -75,6 +75,8 @@ class BackendCall : public Pooled {
   void stop_sending();
   void lasts() { permit.lasts(); }
   void end(std::optional<Error> error);
+  /// What it came to until now, once.
+  void account();
 
   LoopServices& services_;
   const Request request_;

@@ -155,7 +155,7 @@ Task<bool> EgressCallRun::attempt(Lease lease, const RequestHead& head, StreamBo
   out.head = &head;
   out.framing = stream_.framing;
   out.trailers = &stream_.trailers;
-  out.wants_trailers = stream_.head.fields.has_token("te", "trailers");
+  out.wants_trailers = lease.h1() == nullptr && stream_.head.fields.has_token("te", "trailers");
   Result<> sent = co_await client.send(out, body, deadline_);
   if (!sent) co_return false;
   TimePoint until = deadline_;

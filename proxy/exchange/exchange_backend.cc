@@ -18,7 +18,7 @@ constexpr size_t kRelayPiece = 128 * 1024;
 
 BackendCall::Request Exchange::make_request() {
   RequestHead& head = stream_.head;
-  const bool wants_trailers = head.fields.has_token("te", "trailers");
+  const bool wants_trailers = backend_->config.h2c && head.fields.has_token("te", "trailers");
   ForwardedHop hop{peer_ip_, trusted_peer_, stream_.scheme, head.authority};
   strip_request_fields(head.fields, Direction::ingress);
   if (set_forwarded(head.fields, hop)) {
@@ -58,7 +58,7 @@ BackendCall::Request Exchange::make_request() {
     framing = BodyFraming::of_length(body_ ? body_->size() : 0);
   }
   if (backend_->config.h2c) {
-    request.message = head;
+    request.message = std::make_unique<RequestHead>(head);
     request.framing = framing;
     request.wants_trailers = wants_trailers;
     return request;

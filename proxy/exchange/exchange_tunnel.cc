@@ -1,7 +1,6 @@
 // Of exchange.h, what is different for a client that wants to speak another protocol than HTTP with the
 // backend: by an Upgrade of HTTP/1.1 (RFC 9110 7.8), or by an extended CONNECT of HTTP/2 (RFC 8441). The
 // backend is asked by Upgrade either way, on a connection that nobody else uses before or after.
-#include <algorithm>
 
 #include "base/base64.h"
 #include "base/text.h"
@@ -36,12 +35,9 @@ void Exchange::take_extended_connect() {
 }
 
 /// Whether it is to become a tunnel. Who asks for what its route does not let through, in HTTP/1.1, asks
-/// in vain: the Upgrade field goes no further (RFC 9110 7.8 lets a server ignore it). Nor does it where it
-/// would lead around a cache.
+/// in vain: the Upgrade field goes no further (RFC 9110 7.8 lets a server ignore it).
 bool Exchange::wants_tunnel() {
   const RequestHead& head = stream_.head;
-  // Who speaks HTTP/2 with its backend has no connection to give away.
-  if (backend_ == nullptr || backend_->config.h2c || route_->cache.enabled) return false;
   if (!extended_ && (head.http2 || head.minor_version < 1 || !stream_.framing.empty()))
     return false;
   for (const std::string& protocol : route_->upgrade) {
@@ -49,6 +45,7 @@ bool Exchange::wants_tunnel() {
                                  : upgrades_to(head.fields, protocol);
     // RFC 6455 4.1
     if (!asked || (protocol == kWebSocket && head.method != "GET")) continue;
+    if (!shared().config->tunnels(*route_)) return false;
     upgrade_ = protocol;
     return true;
   }

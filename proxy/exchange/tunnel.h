@@ -4,9 +4,7 @@
 // half that is closed is closed on the other side once all before it has gone; destroying it ends both.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "base/buffer.h"

@@ -5,7 +5,6 @@
 // Invariant: no stage is ever gone back to.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>

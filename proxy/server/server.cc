@@ -85,7 +85,7 @@ class Server::Impl::Thread {
                        services_.redis ? &teller_of_purges_ : nullptr) {
     loop.adopt_thread();
     uint32_t egress_limit = server.config->egress ? server.config->egress->max_connections : 0;
-    front_options_.shared.extended_connect = server.config->upgrades();
+    front_options_.shared.extended_connect = server.config->tunnels();
     open(server.front, front_options_.shared, front_handler_, front_limit(*server.config));
     open(server.egress, egress_options_, egress_handler_, egress_limit);
     open(server.health, health_options_, health_handler_, 256);
@@ -197,8 +197,8 @@ class Server::Impl::Thread {
     TimePoint until = after(loop_.now(), server_.config->drain_time());
     drain_listeners(ListenerKind::front);
     bool finished = co_await wait_until_gone(server_.front.open, until);
-    if (!finished) {
-      // Tunnels end by themselves only if they like.
+    if (!finished && server_.services->tunnels.open() > 0) {
+      // These end by themselves only if they like: no fault of theirs.
       end_tunnels(services_.tunnels_end.clients);
       const TimePoint last = after(loop_.now(), kLastWords);
       finished = co_await wait_until_gone(server_.front.open, last);

@@ -45,7 +45,7 @@ configuration or command line.
 
 std::string version_text(std::string_view version) {
   return "siding " + std::string(version) +
-         "\nHTTP/1.1 in and out; queue, prefetch, egress. Built by "
+         "\nHTTP/1.1 and HTTP/2 in and out; queue, cache, prefetch, egress. Built by "
 #if defined(__clang__)
          "clang++ " __clang_version__
 #else

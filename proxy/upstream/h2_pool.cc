@@ -109,6 +109,7 @@ std::unique_ptr<HttpClient> H2Pool::add(Slot slot, std::unique_ptr<Socket> socke
   connections_.push_back(*connection);
   auto call = std::make_unique<H2Call>(*connection);
   connection->start();
+  door(address).http1 = false;
   changed_.notify();
   return call;
 }

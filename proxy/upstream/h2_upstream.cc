@@ -1,11 +1,10 @@
 // See h2_upstream.h. step() moves everything on: it is woken by the socket and by what calls do.
 #include "proxy/upstream/h2_upstream.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "proxy/net/h2_session.h"
 #include "proxy/net/read_block.h"
 #include "proxy/net/tls.h"
 #include "proxy/upstream/h2_pool.h"
@@ -14,8 +13,6 @@
 namespace siding {
 
 namespace {
-/// Frames that are made ahead of what the socket takes: no more, so that what is urgent is not late.
-constexpr size_t kMostAheadOfSocket = 64 * 1024;
 /// Streams at once, however many more the server would take: all their windows may be full.
 constexpr size_t kMostStreams = 128;
 }  // namespace
@@ -61,7 +58,7 @@ void H2Upstream::drain() {
 void H2Upstream::say_goodbye() {
   if (closed_ || !fault_.empty() || !out_.empty()) return;
   nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
-  if (fill()) socket_->write(out_);
+  if (fill_with_frames(session_, out_)) socket_->write(out_);
 }
 
 // ---- calls
@@ -154,7 +151,7 @@ bool H2Upstream::feed(const Slice& bytes) {
 /// False: the connection has ended.
 bool H2Upstream::write_some() {
   while (true) {
-    if (!fill()) {
+    if (!fill_with_frames(session_, out_)) {
       end(Failure::internal, "no frames can be made");
       return false;
     }
@@ -175,18 +172,6 @@ bool H2Upstream::write_some() {
       return false;
     }
   }
-}
-
-/// Makes frames while there is room for them. False: the library cannot go on.
-bool H2Upstream::fill() {
-  while (out_.size() < kMostAheadOfSocket) {
-    const uint8_t* data = nullptr;
-    const ssize_t size = nghttp2_session_mem_send(session_, &data);
-    if (size < 0) return false;
-    if (size == 0) return true;
-    out_.append_copy({reinterpret_cast<const char*>(data), static_cast<size_t>(size)});
-  }
-  return true;
 }
 
 // ---- ends

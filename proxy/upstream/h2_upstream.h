@@ -63,7 +63,6 @@ class H2Upstream : public Link<> {
   bool read_some();
   bool feed(const Slice& bytes);
   bool write_some();
-  bool fill();
   void set_timer();
   void spend(Abuse kind);
   void break_off(std::string_view what);

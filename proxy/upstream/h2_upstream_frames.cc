@@ -6,6 +6,7 @@
 #include <string>
 
 #include "http/h1_body.h"
+#include "proxy/net/h2_session.h"
 #include "proxy/upstream/h2_pool.h"
 #include "proxy/upstream/h2_upstream.h"
 
@@ -16,22 +17,13 @@ namespace {
 /// for the connection goes back at once, so that an answer that is not read holds up no other.
 constexpr uint32_t kWindowOfStream = 256 * 1024;
 constexpr int32_t kWindowOfConnection = 1 << 20;
-/// A block of so many times the limits of a head is no mistake: it is not even read to its end.
-constexpr size_t kFarBeyondLimits = 16;
 /// Enough for the largest head that is let through, in frames of the usual 16 KiB.
 constexpr size_t kMostContinuations = 24;
-constexpr size_t kFrameHead = 9;  // RFC 9113 4.1
-/// A piece of a body that the server's window cut to less is one that it had cut on purpose.
-constexpr size_t kLeastPiece = 1024;
 
 H2Upstream& upstream_of(void* connection) { return *static_cast<H2Upstream*>(connection); }
 
 H2Call* call_of(nghttp2_session* session, int32_t id) {
   return static_cast<H2Call*>(nghttp2_session_get_stream_user_data(session, id));
-}
-
-std::string_view as_text(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 }  // namespace
 
@@ -44,13 +36,7 @@ nghttp2_session* H2UpstreamCallbacks::make_session(H2Upstream& connection) {
     nghttp2_session_callbacks_set_on_header_callback(c, &on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(c, &on_bad_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, &on_frame);
-    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(
-        c,
-        [](nghttp2_session*, const nghttp2_frame_hd*, const uint8_t*, size_t, void*) { return 0; });
-    nghttp2_session_callbacks_set_unpack_extension_callback(
-        c, [](nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
-          return static_cast<int>(NGHTTP2_ERR_CANCEL);
-        });
+    skip_unknown_frames(*c);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, &on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, &on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, &on_frame_sent);
@@ -63,10 +49,7 @@ nghttp2_session* H2UpstreamCallbacks::make_session(H2Upstream& connection) {
     if (nghttp2_option_new(&o) != 0) std::abort();
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_max_continuations(o, kMostContinuations);
-    // All unknown frames are "ours", so that we are told of them; none is looked at (RFC 9113 5.5).
-    for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type) {
-      nghttp2_option_set_user_recv_extension_type(o, static_cast<uint8_t>(type));
-    }
+    hear_of_all_frames(*o);
     // Servers do send it, and it is taken off, as in HTTP/1.
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(o, 1);
     return o;
@@ -121,10 +104,7 @@ int H2UpstreamCallbacks::on_header(nghttp2_session* session, const nghttp2_frame
                                    size_t value_size, uint8_t, void* connection) {
   H2Upstream& c = upstream_of(connection);
   c.block_bytes_ += name_size + value_size;
-  // A byte of a block may mean a field of any size, in trailers too (RFC 7541 7.3).
-  const HeadLimits& most = c.owner_.options().head;
-  if (++c.block_fields_ > kFarBeyondLimits * most.max_fields ||
-      c.block_bytes_ > kFarBeyondLimits * most.max_head) {
+  if (far_beyond(c.owner_.options().head, ++c.block_fields_, c.block_bytes_)) {
     nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
     c.break_off("a head over HTTP/2 that is far beyond all limits");
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -132,9 +112,9 @@ int H2UpstreamCallbacks::on_header(nghttp2_session* session, const nghttp2_frame
   const H2Call* call = call_of(session, frame->hd.stream_id);
   if (call == nullptr) return 0;
   if (call->final_head_) {
-    add_h2_trailer(c.trailers_, as_text(name, name_size), as_text(value, value_size));
+    add_h2_trailer(c.trailers_, h2_text(name, name_size), h2_text(value, value_size));
   } else {
-    c.reader_.add(as_text(name, name_size), as_text(value, value_size));
+    c.reader_.add(h2_text(name, name_size), h2_text(value, value_size));
   }
   return 0;
 }
@@ -179,7 +159,7 @@ int H2UpstreamCallbacks::on_frame(nghttp2_session* session, const nghttp2_frame*
 void H2UpstreamCallbacks::on_fields(H2Upstream& c, const nghttp2_frame& frame) {
   H2Call* call = call_of(c.session_, frame.hd.stream_id);
   if (call == nullptr) return;
-  call->received_bytes_ += frame.hd.length + kFrameHead;
+  call->received_bytes_ += frame.hd.length + kH2FrameHead;
   if (call->final_head_) {
     call->trailers_ = std::move(c.trailers_);
     c.trailers_ = Fields();
@@ -241,7 +221,7 @@ int H2UpstreamCallbacks::on_frame_sent(nghttp2_session* session, const nghttp2_f
   H2Call* call = call_of(session, frame->hd.stream_id);
   if (call == nullptr) return 0;
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) call->out_gone_ = true;
-  if (frame->hd.type == NGHTTP2_HEADERS) call->count_sent(frame->hd.length + kFrameHead);
+  if (frame->hd.type == NGHTTP2_HEADERS) call->count_sent(frame->hd.length + kH2FrameHead);
   if (call->out_gone_) call->moved_.notify();
   return 0;
 }
@@ -281,11 +261,11 @@ int H2UpstreamCallbacks::send_data(nghttp2_session* session, nghttp2_frame* fram
   H2Upstream& c = upstream_of(connection);
   H2Call* call = call_of(session, frame->hd.stream_id);
   if (call == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  c.out_.append_copy(as_text(head, kFrameHead));
+  c.out_.append_copy(h2_text(head, kH2FrameHead));
   c.out_.append(call->out_.take(size));
   // A window that lets out a few bytes at a time explains no updates of it.
-  if (size >= kLeastPiece || call->out_.empty()) c.guard_.data_sent();
-  call->count_sent(size + kFrameHead);
+  if (size >= kH2LeastPiece || call->out_.empty()) c.guard_.data_sent();
+  call->count_sent(size + kH2FrameHead);
   return 0;
 }
 

@@ -58,6 +58,14 @@ void speaker(LoopPeer& self) {
   }
 }
 
+void two_speakers(LoopWorld& w) {
+  for (int i = 0; i < 2; ++i) {
+    LoopPeer& client = w.add_client();
+    client.send(kAskUpgrade);
+    client.on_pump = speaker;
+  }
+}
+
 Story tunnelled(const std::string& name, const std::string& config,
                 std::function<void(LoopWorld&)> begin, std::vector<int> answers) {
   Story s{name, config, [begin = std::move(begin)](LoopWorld& w) {
@@ -73,27 +81,13 @@ Story tunnelled(const std::string& name, const std::string& config,
 
 /// Each takes the worker's place until it has ended.
 Story one_after_the_other() {
-  return tunnelled("Tunnels", kTunnelDoors + "[[route]]\nbackend = \"shop\"\n",
-                   [](LoopWorld& w) {
-                     for (int i = 0; i < 2; ++i) {
-                       LoopPeer& client = w.add_client();
-                       client.send(kAskUpgrade);
-                       client.on_pump = speaker;
-                     }
-                   },
+  return tunnelled("Tunnels", kTunnelDoors + "[[route]]\nbackend = \"shop\"\n", two_speakers,
                    {200, 200});
 }
 
 Story beside_the_queue() {
   return tunnelled("TunnelsBeside", kTunnelDoors + "[[route]]\nbackend = \"shop\"\nqueue = false\n",
-                   [](LoopWorld& w) {
-                     for (int i = 0; i < 2; ++i) {
-                       LoopPeer& client = w.add_client();
-                       client.send(kAskUpgrade);
-                       client.on_pump = speaker;
-                     }
-                   },
-                   {200, 200});
+                   two_speakers, {200, 200});
 }
 
 Story refused_tunnel() {

@@ -42,7 +42,7 @@ LoopWorld::LoopWorld(const std::string& config) {
   here = std::make_unique<LoopServices>(*services, loop);
   front_handler = std::make_unique<FrontHandler>(*here);
   egress_handler = std::make_unique<EgressHandler>(*here);
-  front_options.extended_connect = services->config->upgrades();
+  front_options.extended_connect = services->config->tunnels();
   front.reset(open(front_options, *front_handler, front_open, &front_port_));
   egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
   if (!here->redis) return;

@@ -16,7 +16,7 @@ HEAVY = {
     "spdlog/": (("proxy/observe/log.cc",), True),
     "prometheus/": (("proxy/observe/", "proxy/admin/"), True),
     "hiredis/": (("proxy/upstream/redis_reply.cc",), False),
-    "nghttp2/": (("proxy/downstream/h2_", "proxy/upstream/h2_"), False),
+    "nghttp2/": (("proxy/net/h2_", "proxy/downstream/h2_", "proxy/upstream/h2_"), False),
     "simdjson": (("http/", "proxy/exchange/"), True),
     "ares": (("proxy/net/",), False),
     "openssl/": (
