@@ -121,7 +121,7 @@ class Telling {
     EXPECT_EQ(w.services->abandoned.load(), 0u);
     if (!story_.fresh.empty()) expect_fresh_answer();
     // Who still waits now does so for one that never comes: all go.
-    for (auto& client : w.clients) client->close();
+    for (auto& client : w.clients) client->reset();
     for (LoopOrigin* origin : {&w.backend, &w.upstream}) {
       origin->stop();
       origin->close_all();

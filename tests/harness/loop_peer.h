@@ -24,7 +24,8 @@ class LoopPeer {
   /// A connection to 127.0.0.1, which the kernel makes at once. Not open() if nobody listens.
   /// `receive_buffer` bounds what the kernel takes for a slow reader; 0: its own choice.
   static std::unique_ptr<LoopPeer> connect(uint16_t port, int receive_buffer = 0);
-  ~LoopPeer() { close(); }
+  /// RST: of thousands of connections that have served their turn none is to keep a port for a minute.
+  ~LoopPeer() { reset(); }
   LoopPeer(const LoopPeer&) = delete;
   LoopPeer& operator=(const LoopPeer&) = delete;
 
