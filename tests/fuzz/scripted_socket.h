@@ -35,7 +35,10 @@ inline Script script;
 }  // namespace fuzz
 
 Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
-Socket::~Socket() = default;
+Socket::~Socket() {
+  if (fuzz::script.waits_to_read == &readable_) fuzz::script.waits_to_read = nullptr;
+  if (fuzz::script.waits_to_write == &writable_) fuzz::script.waits_to_write = nullptr;
+}
 Signal& Socket::readable() {
   fuzz::script.waits_to_read = &readable_;
   return readable_;
