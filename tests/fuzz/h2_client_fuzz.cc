@@ -70,11 +70,13 @@ class Caller {
     const TimePoint deadline = after(Loop::current().now(), kPatience);
     OutRequest out;
     out.head = &head_;
+    BodySource* body = nullptr;
     if (has_body_) {
       out.framing = BodyFraming::chunked();
       out.trailers = &trailers_;
+      body = &body_;
     }
-    Result<> sent = co_await client_->send(out, has_body_ ? &body_ : nullptr, deadline);
+    Result<> sent = co_await client_->send(out, body, deadline);
     if (!sent) co_return;
     std::optional<ResponseHead> head;
     for (int interim = 0; !head; ++interim) {
