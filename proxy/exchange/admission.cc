@@ -11,8 +11,11 @@ namespace {
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
 constexpr Duration kMaxBackoff = std::chrono::seconds(1);
 // Who would wait for much longer than he can is told at once. Not before the pace is known, and not if
-// it is a near thing: a request that would have been served must not be refused.
-constexpr uint32_t kSureAfter = 8;
+// it is a near thing: a request that would have been served must not be refused. Workers may all end at
+// the same time, and siding itself may be busy for a moment: the pace is a mean over so many returns of
+// each permit, and so long.
+constexpr uint64_t kSureAfter = 8;
+constexpr Duration kSureFor = std::chrono::seconds(1);
 constexpr int kMuchLonger = 2;
 }  // namespace
 
@@ -229,14 +232,22 @@ void Admission::give_back(uint64_t probe, bool paces) {
   grant_waiting();
 }
 
-/// Follows a queue that gets faster at once, one that gets slower with some doubt.
+/// Follows a queue that gets faster at once, one that gets slower when that is certain.
 void Admission::measure(bool paces) {
   TimePoint now = Loop::current().now();
   if (pacing_ && paces && now >= last_back_) {  // each loop has a clock of its own
-    Duration took = now - last_back_;
-    bool faster = took < pace_ || measured_ == 0;
-    pace_ = faster ? (measured_ == 0 ? took : (pace_ + took) / 2) : pace_ + (took - pace_) / 8;
-    measured_ = std::min(measured_ + 1, kSureAfter);
+    measured_time_ += now - last_back_;
+    ++measured_;
+    if (measured_ >= kSureAfter * (limits_.concurrency + limits_.backlog)) {
+      const Duration mean = measured_time_ / static_cast<int64_t>(measured_);
+      if (measured_time_ >= kSureFor) {
+        pace_ = mean;
+        measured_ = 0;
+        measured_time_ = {};
+      } else if (pace_) {
+        pace_ = std::min(*pace_, mean);
+      }
+    }
   }
   pacing_ = !levels_.empty() && !down_;
   last_back_ = now;
@@ -244,7 +255,7 @@ void Admission::measure(bool paces) {
 
 /// Clients take turns: who comes with few requests overtakes those who wait with many.
 Duration Admission::wait_of(const Ticket& newcomer) const {
-  if (measured_ < kSureAfter || down_) return {};
+  if (!pace_ || down_) return {};
   uint64_t before = queued_;
   auto level = levels_.begin();
   if (level != levels_.end() && level->first < newcomer.priority_) return {};  // not to be foretold
@@ -256,12 +267,12 @@ Duration Admission::wait_of(const Ticket& newcomer) const {
   } else {
     before = 0;
   }
-  return pace_ * static_cast<int64_t>(before);
+  return *pace_ * static_cast<int64_t>(before);
 }
 
 Duration Admission::expected_wait() const {
   std::lock_guard lock(mutex_);
-  return pace_ * static_cast<int64_t>(queued_);
+  return pace_.value_or(Duration::zero()) * static_cast<int64_t>(queued_);
 }
 
 std::optional<Permit> Admission::try_now() {

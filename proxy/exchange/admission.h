@@ -179,9 +179,10 @@ class Admission {
   Duration backoff_{};
 
   // The pace: the time from one permit that comes back to the next, while somebody waits for it.
-  Duration pace_{};
-  uint32_t measured_ = 0;  // how often, up to kSureAfter
-  bool pacing_ = false;    // somebody waited when the last one came back, at last_back_
+  std::optional<Duration> pace_;  // none is known yet
+  uint64_t measured_ = 0;         // returns since it was last known for certain,
+  Duration measured_time_{};      // and the time that they took
+  bool pacing_ = false;           // somebody waited when the last one came back, at last_back_
   TimePoint last_back_{};
 };
 

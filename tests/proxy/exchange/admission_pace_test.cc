@@ -16,7 +16,7 @@ using test::LoopBed;
 
 /// One worker, served by one permit, and tickets that wait for it.
 struct PaceBed : LoopBed {
-  PaceBed() : admission({.concurrency = 1, .backlog = 0}) {}
+  PaceBed() : admission({.concurrency = 1, .backlog = 0, .queue_size = 2000}) {}
 
   std::optional<Outcome> enter(uint64_t client, Duration patience, int priority = 0) {
     auto ticket = std::make_unique<Ticket>(admission, loop, client, priority);
@@ -98,6 +98,17 @@ TEST(AdmissionPace, ForgetsSlowTimesQuickly) {
   EXPECT_EQ(bed.enter(1, 10s), Outcome::queue_too_slow);
   bed.serve(10, 10ms);
   EXPECT_EQ(bed.enter(1, 10s), std::nullopt);
+}
+
+/// Siding itself was busy with a burst, while all workers ended: no slower for that.
+TEST(AdmissionPace, OneGapIsNoPace) {
+  PaceBed bed;
+  bed.queue(1000);
+  bed.serve(100, 1ms);
+  bed.serve(1, 200ms);
+  EXPECT_EQ(bed.enter(1, 10s), std::nullopt);
+  bed.serve(100, 10ms);
+  EXPECT_EQ(bed.enter(1, 1s), Outcome::queue_too_slow) << "this is its pace now";
 }
 
 TEST(AdmissionPace, TheTimeInWhichNobodyWaitedIsNoPace) {
