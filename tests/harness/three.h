@@ -16,20 +16,21 @@ inline constexpr std::array kIps{"127.0.0.1", "127.0.0.2", "127.0.0.3"};
 
 /// Three origins behind one name and port; a view that makes no call, and whose route prefetches one.
 struct ThreeBed {
-  /// `keys` of [upstream.music].
+  /// `keys` of [upstream.music], whose name is known to have so many `addresses` from the start.
   explicit ThreeBed(const std::string& keys = "", ManualClock* clock = nullptr,
-                    const std::string& tables = "")
+                    const std::string& tables = "", size_t addresses = 3)
       : a(Origin::Down()),
         b(Origin::Down(), kIps[1], a.port()),
         c(Origin::Down(), kIps[2], a.port()),
-        proxy(backend, setup(keys, clock, tables)) {
+        proxy(backend, setup(keys, clock, tables, addresses)) {
     for (Origin* o : {&a, &b, &c}) {
       o->on_request([](Origin::Call& call) { call.respond("song"); });
     }
-    dns.has("music.test", {kIps[0], kIps[1], kIps[2]}, kLong);
   }
-  Setup setup(const std::string& keys, ManualClock* clock, const std::string& tables) {
+  Setup setup(const std::string& keys, ManualClock* clock, const std::string& tables,
+              size_t addresses) {
     Setup s;
+    dns.has("music.test", {kIps.begin(), kIps.begin() + addresses}, kLong);
     s.tables = "[dns]\nhosts_file = false\nservers = [\"" + dns.address() +
                "\"]\n[upstream.music]\nloopback = true\nurl = \"http://music.test:" +
                std::to_string(a.port()) + "\"\n" + keys + tables;
@@ -54,6 +55,13 @@ struct ThreeBed {
   Origin a, b, c;
   Origin backend;
   Proxy proxy;
+};
+
+/// Only `a` is behind the name.
+struct OneBed : ThreeBed {
+  explicit OneBed(const std::string& keys = "", ManualClock* clock = nullptr,
+                  const std::string& tables = "")
+      : ThreeBed(keys, clock, tables, 1) {}
 };
 
 }  // namespace siding::test

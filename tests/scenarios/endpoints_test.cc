@@ -49,8 +49,7 @@ TEST(Endpoints, ASilentAddressCostsAQuarterOfASecondAndThenNothing) {
 
 TEST(Endpoints, OwnCallsLeaveADeadUpstreamAloneAndTheWorkersDoNot) {
   ManualClock clock;
-  ThreeBed bed("breaker.failures = 2\nretries = 0\n", &clock);
-  bed.dns.has("music.test", {kIps[0]}, kLong);
+  OneBed bed("breaker.failures = 2\nretries = 0\n", &clock);
   for (int i = 0; i < 3; ++i) bed.prefetch(std::to_string(i));
   EXPECT_EQ(1, bed.open(kIps[0]));
   EXPECT_EQ(1, bed.proxy.metric("siding_connect_failures_total", {"reason=breaker_open"}));
@@ -75,9 +74,8 @@ TEST(Endpoints, AFailingCallIsMadeAgainElsewhere) {
 }
 
 TEST(Endpoints, ACallThatMayNotBeRepeatedYetIsNot) {
-  ThreeBed bed;
+  OneBed bed;
   bed.a.start();
-  bed.dns.has("music.test", {kIps[0]}, kLong);
   // Later than the call may last.
   bed.a.on_request([](Origin::Call& call) { call.respond("no", "Retry-After: 3600\r\n", 503); });
   bed.prefetch("x");
@@ -91,9 +89,8 @@ TEST(Endpoints, ACallThatMayNotBeRepeatedYetIsNot) {
 
 // The keep-alive race: the server closes at the moment in which the next call goes out.
 TEST(Endpoints, AKeptConnectionThatWasClosedIsReplacedOnce) {
-  ThreeBed bed("retries = 0\n");
+  OneBed bed("retries = 0\n");
   bed.a.start();
-  bed.dns.has("music.test", {kIps[0]}, kLong);
   bed.a.on_request([](Origin::Call& call) {
     if (call.number % 2 == 0) return call.close();  // each second one: without a word
     call.respond("song");
@@ -112,10 +109,8 @@ TEST(Endpoints, AKeptConnectionThatWasClosedIsReplacedOnce) {
 
 TEST(Endpoints, AWorkersCallIsGuardedWhereTheFileSaysSo) {
   ManualClock clock;
-  ThreeBed bed("guard_worker = true\nretries = 0\nbreaker.failures = 2\ntimeout = \"3s\"\n",
-               &clock);
+  OneBed bed("guard_worker = true\nretries = 0\nbreaker.failures = 2\ntimeout = \"3s\"\n", &clock);
   bed.a.start();
-  bed.dns.has("music.test", {kIps[0]}, kLong);
   EXPECT_EQ("song", bed.call().body);
   // Too slow: ended at the upstream's timeout.
   bed.a.hold();
@@ -136,9 +131,8 @@ TEST(Endpoints, AWorkersCallIsGuardedWhereTheFileSaysSo) {
 }
 
 TEST(Endpoints, AGuardedCallIsMadeAgain) {
-  ThreeBed bed("guard_worker = true\n");
+  OneBed bed("guard_worker = true\n");
   bed.a.start();
-  bed.dns.has("music.test", {kIps[0]}, kLong);
   bed.a.on_request([](Origin::Call& call) {
     if (call.number == 1) return call.close();
     call.respond("song");
