@@ -100,6 +100,8 @@ TEST(Probe, IsNoCall) {
   }
   ASSERT_TRUE(bed.a.wait_for(3)) << "the second one";
   EXPECT_EQ(0, bed.proxy.metric("siding_endpoint_calls"));
+  // If it passed after the call below has failed it would close the breaker.
+  bed.a.on_request([](Origin::Call& call) { call.respond("", "", 503); });
   bed.a.release();
   EXPECT_EQ(0, bed.open(kIps[0]));
   get(bed.proxy.front(), "/all");
