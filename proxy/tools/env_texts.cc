@@ -34,8 +34,8 @@ php_admin_value[auto_prepend_file] = /etc/php/siding.php
 #   stream_context_set_default(['http' => ['proxy' => 'tcp://{host}:{port}',
 #     'request_fulluri' => true{php_more}
 {php_header}
-# https:// streams take that context too, and ask for a tunnel (CONNECT), which this version refuses:
-# give them a context of their own, stream_context_create().
+# https:// streams take that context too, and ask for a tunnel (CONNECT), in which nothing is prefetched:
+# to spare them that, give them a context of their own, stream_context_create().
 {base_urls}
 )";
 
@@ -45,8 +45,8 @@ export http_proxy={proxy}
 export no_proxy={direct}
 {unlisted}
 {secret}
-# Ruby takes http_proxy for https:// too, and asks for a tunnel (CONNECT), which this version refuses:
-# hosts that are called by https:// must be in no_proxy, or be called by base URL.
+# Ruby takes http_proxy for https:// too, and asks for a tunnel (CONNECT), in which nothing is prefetched:
+# hosts that are called by https:// go into no_proxy, or are called by base URL.
 # Whatever resolves to 127.x or ::1 is called directly.
 {loopback}
 {base_urls}
