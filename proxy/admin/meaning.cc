@@ -61,9 +61,8 @@ std::string_view meaning(Outcome outcome) {
     case Outcome::upstream_timeout:
       return "egress: the upstream did not answer within its timeout, and guard_worker ends it";
     case Outcome::tunnel_idle:
-      return "no byte went through the tunnel for [limits] tunnel_idle_timeout (send_timeout, when "
-             "one "
-             "side had ended)";
+      return "no byte went through the tunnel for [limits] tunnel_idle_timeout (send_timeout, "
+             "when one side had ended)";
     case Outcome::self_call:
       return "the backend called itself while all its workers were busy: it would wait for ever";
     case Outcome::client_gone: return "the client left before the answer was whole";

@@ -1,6 +1,7 @@
 // See listening.h.
 #include "proxy/server/listening.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ ListeningSockets::~ListeningSockets() {
   }
 }
 
-std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, uint32_t threads) {
+std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, uint32_t threads,
+                                   Inherited& inherited) {
   by_thread_.resize(threads);
   for (size_t index = 0; index < addresses.size(); ++index) {
     const ListenAddress& listen = addresses[index];
@@ -35,9 +37,14 @@ std::string ListeningSockets::open(const std::vector<ListenAddress>& addresses, 
                                                : SocketAddress::unix_socket(listen.unix_path);
     if (!address) return "cannot listen on " + listen.text() + ": not an address";
     uint32_t sockets = address->is_unix() ? 1 : threads;
+    int handed = -1;  // one that was inherited
     for (uint32_t i = 0; i < sockets; ++i) {
       std::string error;
-      int fd = open_listener(*address, sockets > 1, &error);
+      const int next = inherited.take(*address);
+      if (next >= 0) handed = next;
+      int fd = next;
+      if (fd < 0 && handed >= 0) fd = fcntl(handed, F_DUPFD_CLOEXEC, 0);
+      if (fd < 0) fd = open_listener(*address, sockets > 1, &error);
       if (fd < 0) return error;
       by_thread_[i].push_back({fd, index});
       if (i == 0) {

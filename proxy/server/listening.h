@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "proxy/net/address.h"
+#include "proxy/server/inherited.h"
 
 namespace siding {
 
@@ -17,9 +18,11 @@ class ListeningSockets {
   ListeningSockets(const ListeningSockets&) = delete;
   ListeningSockets& operator=(const ListeningSockets&) = delete;
 
-  /// One socket per address and thread (SO_REUSEPORT); a unix socket has one, for thread 0. Returns
-  /// what went wrong, or nothing.
-  std::string open(const std::vector<ListenAddress>& addresses, uint32_t threads);
+  /// One socket per address and thread (SO_REUSEPORT); a unix socket has one, for thread 0. Those that
+  /// were `inherited` are used instead of opening some; if there are fewer than threads, these share
+  /// one. Returns what went wrong, or nothing.
+  std::string open(const std::vector<ListenAddress>& addresses, uint32_t threads,
+                   Inherited& inherited);
   struct Taken {
     int fd;
     size_t address;  ///< which of those that were opened

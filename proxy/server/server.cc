@@ -296,6 +296,7 @@ std::string Server::Impl::start() {
   front_tls = std::make_shared<FrontTls>(config->listen, clock);
   std::string unusable = front_tls->fault();
   if (!unusable.empty()) return unusable;
+  Inherited inherited = Inherited::from_environment();
   const std::vector<ListenAddress> none;
   const auto& egress_addresses = config->egress ? config->egress->listen : none;
   for (const auto& [door, addresses, each] : {std::tuple{&front, &config->listen, threads},
@@ -303,8 +304,12 @@ std::string Server::Impl::start() {
                                               std::tuple{&health, &config->health.listen, 1u},
                                               std::tuple{&admin, &config->admin.listen, 1u}}) {
     // A door that only people and probes use needs one thread; the others get no socket.
-    std::string error = door->sockets.open(*addresses, each);
+    std::string error = door->sockets.open(*addresses, each, inherited);
     if (!error.empty()) return error;
+  }
+  if (const std::string left = inherited.left(); !left.empty()) {
+    log_warning("the supervisor handed over sockets that no `listen` names, and that are closed: " +
+                left);
   }
   std::vector<Loop*> all;
   std::vector<const Loop*> all_const;

@@ -6,14 +6,15 @@
 #include <optional>
 
 #include "config/faults.h"
+#include "proxy/tools/completion.h"
 #include "proxy/tools/help.h"
 
 namespace siding {
 namespace {
 
 constexpr uint32_t kMostAtOnce = 1000;  // connections that `try` opens
-const std::vector<std::string> kCommands{"run", "check",   "demo",  "try",
-                                         "env", "explain", "purge", "health"};
+const std::vector<std::string> kCommands{"run",     "check", "demo",   "try",       "env",
+                                         "explain", "purge", "health", "completion"};
 
 void add_files(CLI::App& command, std::vector<std::string>& files, bool required) {
   command.add_option("FILE", files, "Configuration files, and folders of *.toml")
@@ -44,6 +45,8 @@ class CommandLine {
   void add_explain();
   void add_purge();
   void add_health();
+  void add_completion();
+  std::vector<CommandWords> words() const;
   Command chosen() const;
   Command chosen_purge() const;
   std::string fault_text(const CLI::ParseError& error,
@@ -64,6 +67,7 @@ class CommandLine {
   std::string tag_;
   bool all_ = false;
   HealthOptions health_;
+  std::string shell_;
 };
 
 CommandLine::CommandLine() {
@@ -77,6 +81,7 @@ CommandLine::CommandLine() {
   add_explain();
   add_purge();
   add_health();
+  add_completion();
 }
 
 void CommandLine::add_run() {
@@ -184,6 +189,39 @@ void CommandLine::add_health() {
   c.footer("siding health siding.toml");
 }
 
+void CommandLine::add_completion() {
+  CLI::App& c = *app_.add_subcommand(
+      "completion", "Print a script that makes a shell complete the command line of siding.");
+  c.add_option("SHELL", shell_, "bash, fish or zsh")
+      ->required()
+      ->check(CLI::IsMember(completion_shells()))
+      ->type_name("");
+  c.footer("source <(siding completion bash)");
+}
+
+/// Read off what was added above.
+std::vector<CommandWords> CommandLine::words() const {
+  std::vector<CommandWords> all;
+  for (const std::string& name : kCommands) {
+    const CLI::App& c = *app_.get_subcommand(name);
+    CommandWords& words = all.emplace_back();
+    words.name = name;
+    words.about = c.get_description();
+    for (const CLI::Option* o : c.get_options()) {
+      if (o->get_positional()) continue;
+      const auto& longs = o->get_lnames();
+      words.options.push_back(
+          {.name = longs.empty() ? "-" + o->get_snames().front() : "--" + longs.front(),
+           .about = o->get_description(),
+           .takes_value = o->get_items_expected_max() > 0});
+      if (words.options.back().name == "--for") words.options.back().values = application_names();
+    }
+    if (name == "explain") words.words = {"last", "slow", "failed"};
+    if (name == "completion") words.words = completion_shells();
+  }
+  return all;
+}
+
 Command CommandLine::chosen_purge() const {
   const CLI::App& c = *app_.get_subcommand("purge");
   PurgeOptions options = purge_;
@@ -227,6 +265,9 @@ Command CommandLine::chosen() const {
   if (app_.got_subcommand("explain")) return explain_;
   if (app_.got_subcommand("purge")) return chosen_purge();
   if (app_.got_subcommand("health")) return health_;
+  if (app_.got_subcommand("completion")) {
+    return ShowText{completion_script(shell_, words()), kExitOk};
+  }
   EnvOptions env = env_;
   env.application = *application_named(application_);
   return env;

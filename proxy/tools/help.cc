@@ -37,6 +37,9 @@ siding and not in your workers, and the slow calls they are about to make are ma
   siding health     whether a running siding is ready, by its exit code: for the health checks of containers
       siding health siding.toml
 
+  siding completion a script that makes bash, fish or zsh complete all this
+      source <(siding completion bash)
+
 A file of ten lines does: `siding run --backend http://127.0.0.1:8000 --concurrency 1 --print-config`
 prints one to begin with. `siding COMMAND --help` lists the flags. Exit codes: 0 well, 1 not, 2 a bad
 configuration or command line.

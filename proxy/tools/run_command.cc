@@ -9,6 +9,7 @@
 #include "proxy/server/server.h"
 #include "proxy/tools/commands.h"
 #include "proxy/tools/config_source.h"
+#include "proxy/tools/notify.h"
 #include "proxy/tools/signals.h"
 #include "proxy/tools/startup_lines.h"
 
@@ -45,6 +46,7 @@ int serve_until_drained(Server& server, StopSignals& signals) {
     if (signals.wait(Duration::max(), ended) == 0) continue;
     std::fprintf(stderr, draining ? "siding: ending now\n"
                                   : "siding: draining; a second signal ends it at once\n");
+    if (!draining) notify_supervisor("STOPPING=1\nSTATUS=draining\n");
     draining = true;
     server.drain();
   }
@@ -76,6 +78,7 @@ int run_command(const RunOptions& options) {
   for (const std::string& line : startup_lines(*config, listening)) {
     std::fprintf(stderr, "siding: %s\n", line.c_str());
   }
+  notify_supervisor("READY=1\nSTATUS=serving\n");
   return serve_until_drained(server, signals);
 }
 

@@ -138,7 +138,7 @@ class AbandonTest(harness.Case):
         """Rounds of ten clients whose view outlives their deadline: 504 each, places kept."""
         self.start(backends.uwsgi_http_socket, processes=10, concurrency=10, deadline="200ms")
         for i in range(LEAVERS // 10):
-            harness.until(lambda: self.door.look() == (0, 0), what="the workers are free again")
+            harness.until(lambda: self.door.look() == (0, 0), 20, "the workers are free again")
             requests = [load.get("/slow/?ms=%d&id=r%d-%d" % (VIEW_MS, i, n)) for n in range(10)]
             self.assertEqual([r.status for r in self.send(requests, timeout=5)], [504] * 10)
         self.check([self.get("/plain/", timeout=5)])
