@@ -118,20 +118,6 @@ class Caller {
   Task<> task_;  // last: it uses the rest
 };
 
-void turn(Loop& loop) {
-  for (int quiet = 0, turns = 0; quiet < 3; ++turns) {
-    assert(turns < 100'000);
-    const bool more = script.at < script.bytes.size() || script.end != Script::End::open;
-    if (script.waits_to_read != nullptr && more) {
-      std::exchange(script.waits_to_read, nullptr)->notify();
-    }
-    if (script.waits_to_write != nullptr && script.room > 0) {
-      std::exchange(script.waits_to_write, nullptr)->notify();
-    }
-    quiet = loop.turn(false) ? 0 : quiet + 1;
-  }
-}
-
 void run(Input in) {
   static ManualClock clock;
   static Loop loop(clock);

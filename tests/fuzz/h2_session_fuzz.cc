@@ -141,20 +141,6 @@ class AnyHandler final : public Handler {
   Signal go;
 };
 
-void turn(Loop& loop) {
-  // Until nothing moves; a client that sends without end runs out of bytes.
-  for (int quiet = 0, turns = 0; quiet < 3; ++turns) {
-    assert(turns < 100'000);
-    if (script.waits_to_read != nullptr && script.at < script.bytes.size()) {
-      std::exchange(script.waits_to_read, nullptr)->notify();
-    }
-    if (script.waits_to_write != nullptr && script.room > 0) {
-      std::exchange(script.waits_to_write, nullptr)->notify();
-    }
-    quiet = loop.turn(false) ? 0 : quiet + 1;
-  }
-}
-
 void run(Input in) {
   static ManualClock clock;
   static Loop loop(clock);

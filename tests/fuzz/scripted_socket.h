@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/buffer.h"
+#include "proxy/loop/loop.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tls.h"
 
@@ -93,5 +96,24 @@ Io Socket::write(Buffer& out) {
   if (!out.empty()) io.state = Io::State::again;
   return io;
 }
+
+namespace fuzz {
+
+/// Turns the loop until nothing moves: what is waited for happens, as long as the script goes on.
+inline void turn(Loop& loop) {
+  for (int quiet = 0, turns = 0; quiet < 3; ++turns) {
+    assert(turns < 100'000);
+    const bool more = script.at < script.bytes.size() || script.end != Script::End::open;
+    if (script.waits_to_read != nullptr && more) {
+      std::exchange(script.waits_to_read, nullptr)->notify();
+    }
+    if (script.waits_to_write != nullptr && script.room > 0) {
+      std::exchange(script.waits_to_write, nullptr)->notify();
+    }
+    quiet = loop.turn(false) ? 0 : quiet + 1;
+  }
+}
+
+}  // namespace fuzz
 
 }  // namespace siding
