@@ -208,6 +208,14 @@ def a_stop_under_load(pod):
     return failed == 0 and len(before) > 500 and waited.status == 200 and code == "0"
 
 
+def remove_cgroups():
+    """Those that podman leaves behind, the innermost first; one that is still in use stays."""
+    for top in pathlib.Path("/sys/fs/cgroup").glob("*/libpod_parent"):
+        for folder in sorted([top, *(f for f in top.rglob("*") if f.is_dir())], reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--base", help="instead of a debootstrap: an image of Debian 12 that podman can pull")
@@ -238,8 +246,7 @@ def main():
             pod.down()
         engine.run("podman", "rmi", "-fa", check=False)
         shutil.rmtree(folder, ignore_errors=True)
-        for leftover in pathlib.Path("/sys/fs/cgroup").glob("*/libpod_parent"):
-            leftover.rmdir()
+        remove_cgroups()
 
 
 if __name__ == "__main__":
