@@ -47,11 +47,11 @@ class Engine:
             # The limits of this process: more than those the runtime may not give.
             "containers.conf": '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n'
                                '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'}
-        self.environment = dict(os.environ)
         for name, text in files.items():
             (folder / name).write_text(text)
-            self.environment["CONTAINERS_" + name.split(".")[0].upper() + "_CONF"] = str(folder / name)
-        self.environment["CONTAINERS_CONF"] = self.environment.pop("CONTAINERS_CONTAINERS_CONF")
+        self.environment = dict(
+            os.environ, CONTAINERS_STORAGE_CONF=str(folder / "storage.conf"),
+            CONTAINERS_REGISTRIES_CONF=str(folder / "registries.conf"), CONTAINERS_CONF=str(folder / "containers.conf"))
 
     def run(self, *argv, check=True, **options):
         done = subprocess.run([str(a) for a in argv], env=self.environment, text=True, capture_output=True, **options)

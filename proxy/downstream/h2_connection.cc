@@ -204,10 +204,11 @@ void H2Connection::reap() {
 
 void H2Connection::request_ended(H2Request& request) {
   request.unlink();
-  if (requests_.empty()) listener_.rests(*this);
   progress_ = loop_.now();
   delete &request;
-  loop_.wake(step_);  // it may be the last one
+  if (!requests_.empty()) return;
+  listener_.rests(*this);
+  loop_.wake(step_);  // it may be time to end, and from now on it is idle
 }
 
 void H2Connection::write_some() {
