@@ -1,5 +1,5 @@
 // Byte budgets shared by all threads: memory of buffered bodies, spilled files, pins.
-// Invariant: used() never exceeds limit(); every Reservation gives back what it took.
+// Invariants: used() never grows beyond limit(); every Reservation gives back what it took.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,8 @@ class Budget {
   bool try_take(uint64_t bytes) {
     uint64_t used = used_.load(std::memory_order_relaxed);
     do {
-      if (bytes > limit_ - used) return false;
+      const uint64_t limit = limit_.load(std::memory_order_relaxed);
+      if (used > limit || bytes > limit - used) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
@@ -25,10 +26,12 @@ class Budget {
     assert(before >= bytes);
   }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
-  uint64_t limit() const { return limit_; }
+  uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  /// Where less than what is used: nothing is given until that has come back.
+  void set_limit(uint64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
 
  private:
-  const uint64_t limit_;
+  std::atomic<uint64_t> limit_;
   std::atomic<uint64_t> used_{0};
 };
 

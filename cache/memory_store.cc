@@ -24,15 +24,32 @@ constexpr size_t kWalkBatch = 16;
 uint32_t print_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
 }  // namespace
 
-MemoryStore::MemoryStore(uint64_t bytes) : limit_(bytes), used_(bytes) {
-  if (bytes == 0) return;
+MemoryStore::MemoryStore(uint64_t bytes) : used_(bytes) { make_ghosts(); }
+
+void MemoryStore::make_ghosts() {
+  if (limit() == 0) return;
   // About one for each KiB that may be stored.
-  const uint64_t ghosts = std::clamp(bytes / 1024 / kShards, kLeastGhosts, kGhostsPerShard);
-  for (Shard& shard : shards_) {
-    if (!used_.try_take(ghosts * sizeof(Ghost))) break;
+  const uint64_t ghosts = std::clamp(limit() / 1024 / kShards, kLeastGhosts, kGhostsPerShard);
+  for (size_t i = 0; i < kShards; ++i) {
+    if (!take(ghosts * sizeof(Ghost), i)) break;
     ghost_bytes_ += ghosts * sizeof(Ghost);
-    shard.ghosts.resize(ghosts);
+    std::lock_guard lock(shards_[i].mutex);
+    shards_[i].ghosts.resize(ghosts);
   }
+}
+
+void MemoryStore::set_limit(uint64_t bytes) {
+  if (bytes == limit()) return;
+  used_.set_limit(bytes);
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    const uint64_t freed = shard.ghosts.size() * sizeof(Ghost);
+    std::vector<Ghost>().swap(shard.ghosts);
+    ghost_bytes_ -= freed;
+    used_.give_back(freed);
+  }
+  take(0, 0);
+  make_ghosts();
 }
 
 MemoryStore::~MemoryStore() = default;
@@ -179,7 +196,7 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
   const uint64_t cost = entry->footprint();
   const uint64_t base = cost_of(uri);
   Shard& shard = shard_of(hash);
-  if (cost > limit_ / kLargestShare || !take(base + cost, hash)) {
+  if (cost > limit() / kLargestShare || !take(base + cost, hash)) {
     std::lock_guard lock(shard.mutex);
     ++shard.refused;
     return false;

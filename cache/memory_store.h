@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -80,7 +81,9 @@ class MemoryStore {
     uint64_t refused = 0;  ///< entries that found no room
   };
   Snapshot snapshot() const;
-  uint64_t limit() const { return limit_; }
+  uint64_t limit() const { return used_.limit(); }
+  /// Makes room at once where it is less than before. For one thread at a time.
+  void set_limit(uint64_t bytes);
 
  private:
   /// All that is stored for one URI.
@@ -123,9 +126,10 @@ class MemoryStore {
   size_t drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted);
   static bool is_ghost(const Shard& shard, uint64_t hash);
 
-  const uint64_t limit_;
+  void make_ghosts();
+
   Budget used_;
-  uint64_t ghost_bytes_ = 0;  // of it, from the start
+  std::atomic<uint64_t> ghost_bytes_{0};  // of it, from when the limit was set
   std::array<Shard, kShards> shards_;
 };
 

@@ -26,6 +26,7 @@ struct CertificateFiles {
   std::string certificate;  ///< PEM, with its chain
   std::string key;          ///< PEM, of `certificate`
   std::string ocsp;         ///< DER: the authority's word that it still holds; empty: none is given
+  bool operator==(const CertificateFiles&) const = default;
 };
 
 /// TLS with clients. The first certificate is for whoever asks for a name that none of them has.
@@ -36,6 +37,7 @@ struct ListenTls : CertificateFiles {
   enum class MinVersion { tls12, tls13 } min_version = MinVersion::tls12;
 
   std::vector<const CertificateFiles*> certificates() const;  ///< all, the first first
+  bool operator==(const ListenTls&) const = default;
 };
 
 /// An address to listen on: an IP literal and a port, or a unix socket path.
@@ -47,6 +49,7 @@ struct ListenAddress {
   std::optional<ListenTls> tls;  ///< likewise
   std::string text() const;      ///< as written
   bool local() const;            ///< loopback or a unix socket: only this machine reaches it
+  bool operator==(const ListenAddress&) const = default;
 };
 
 /// A network in CIDR form; `private`, `loopback` and `any` are written out when loading.
@@ -69,6 +72,7 @@ struct OriginUrl {
   std::string authority() const;  ///< for Host: brackets for IPv6, no default port
   /// The host as HostPort has it: without the dot that keeps a resolver from searching.
   std::string_view name() const;
+  bool operator==(const OriginUrl&) const = default;
 };
 
 /// A header value from the file, or from a file that it names (a secret: never shown).
@@ -116,6 +120,7 @@ struct TlsConfig {
   std::string certificate;  ///< ours, with its chain; empty: none
   std::string key;          ///< of `certificate`
   std::string server_name;  ///< whose certificate is wanted; empty: the url's host
+  bool operator==(const TlsConfig&) const = default;
 };
 
 /// When calls to one address of an upstream are given up for a while; see upstream/endpoints.h.
@@ -136,6 +141,7 @@ struct ProbeConfig {
 struct RateConfig {
   uint32_t calls = 0;
   Duration per = 1s;
+  bool operator==(const RateConfig&) const = default;
 };
 
 /// When a second try joins a slow first one.
@@ -283,6 +289,7 @@ struct RedisConfig {
   std::string prefix = "siding";  ///< of all keys: one for each deployment
   Duration timeout = 20ms;        ///< of one command; later is a miss
   Duration lease = 5s;            ///< replicas wait so long for one's fetch; 0: they do not
+  bool operator==(const RedisConfig&) const = default;
 };
 
 /// Of all caches together.
@@ -305,6 +312,7 @@ struct DnsConfig {
   uint32_t tries = 3;
   Duration min_ttl = 1s;
   Duration max_ttl = 300s;
+  bool operator==(const DnsConfig&) const = default;
 };
 
 struct LogConfig {

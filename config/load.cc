@@ -83,6 +83,16 @@ LoadedConfig load_config(const std::vector<ConfigSource>& sources, const Environ
   return loaded;
 }
 
+std::vector<std::string> config_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> all;
+  for (const std::string& path : paths) {
+    std::string none;
+    const std::vector<std::string> files = files_of(path, none);
+    all.insert(all.end(), files.begin(), files.end());
+  }
+  return all;
+}
+
 LoadedConfig load_config_files(const std::vector<std::string>& paths, const Environment& env) {
   std::vector<ConfigSource> sources;
   std::vector<Diagnostic> unreadable;

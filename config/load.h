@@ -40,6 +40,8 @@ Environment process_environment();
 /// configuration: tables are merged, lists of tables ([[route]]) appended, the same key twice is an
 /// error.
 LoadedConfig load_config_files(const std::vector<std::string>& paths, const Environment& env);
+/// The files that load_config_files() would read now, in that order.
+std::vector<std::string> config_files(const std::vector<std::string>& paths);
 LoadedConfig load_config(const std::vector<ConfigSource>& sources, const Environment& env);
 
 /// The effective configuration as TOML, every default included; secrets are shown as "(secret)".

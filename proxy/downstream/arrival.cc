@@ -26,14 +26,14 @@ std::unique_ptr<Connection> make_connection(Listener& listener, std::unique_ptr<
   return std::make_unique<H1Connection>(listener, std::move(socket), peer);
 }
 
-Arrival::Arrival(Listener& listener, const ArrivalOptions& options, std::unique_ptr<Socket> socket,
-                 const SocketAddress& peer)
+Arrival::Arrival(Listener& listener, std::shared_ptr<const ArrivalOptions> options,
+                 std::unique_ptr<Socket> socket, const SocketAddress& peer)
     : listener_(listener),
-      options_(options),
+      kept_options_(std::move(options)),
       loop_(listener.loop()),
       socket_(std::move(socket)),
       peer_(peer),
-      phase_(options.proxy_protocol ? Phase::header : Phase::first_byte) {}
+      phase_(options_.proxy_protocol ? Phase::header : Phase::first_byte) {}
 
 void Arrival::start() {
   until_ = after(loop_.now(), kArrivalTime);

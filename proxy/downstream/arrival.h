@@ -35,8 +35,8 @@ struct ArrivalOptions {
 
 class Arrival final : public Connection {
  public:
-  Arrival(Listener& listener, const ArrivalOptions& options, std::unique_ptr<Socket> socket,
-          const SocketAddress& peer);
+  Arrival(Listener& listener, std::shared_ptr<const ArrivalOptions> options,
+          std::unique_ptr<Socket> socket, const SocketAddress& peer);
 
   void start() override;
   void drain() override;
@@ -56,7 +56,8 @@ class Arrival final : public Connection {
   void close();
 
   Listener& listener_;
-  const ArrivalOptions& options_;
+  const std::shared_ptr<const ArrivalOptions> kept_options_;
+  const ArrivalOptions& options_ = *kept_options_;
   Loop& loop_;
   std::unique_ptr<Socket> socket_;
   SocketAddress peer_;

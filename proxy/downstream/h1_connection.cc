@@ -23,8 +23,9 @@ constexpr size_t kMaxUnsent = 256 * 1024;
 /// A slow body must bring this much per body_timeout, or it is a slow-loris; and so much of an answer
 /// must be taken per send_timeout.
 constexpr uint64_t kMinBodyProgress = 1024;
-/// In a drain: how long a new connection has to send its request.
-constexpr Duration kFirstRequest = std::chrono::seconds(1);
+/// In a drain: a client that has just come, or just had an answer which did not say that it is the last, may
+/// have a request on its way.
+constexpr Duration kNextRequest = std::chrono::seconds(1);
 }  // namespace
 
 H1Connection::H1Connection(Listener& listener, std::unique_ptr<Socket> socket,
@@ -56,14 +57,14 @@ bool H1Connection::give_way() {
 void H1Connection::drain() {
   if (closed_) return;
   keep_alive_ = false;
-  if (requests_ == 0) first_until_ = after(loop_.now(), kFirstRequest);
+  request_until_ = after(requests_ == 0 ? loop_.now() : progress_, kNextRequest);
   // A request may have come that was not read yet: step() looks before it closes.
   on_readable_.unlink();
   loop_.wake(step_);
 }
 
-/// In a drain: it was accepted so late that its request may still be on its way.
-bool H1Connection::awaits_first() const { return requests_ == 0 && loop_.now() < first_until_; }
+/// In a drain.
+bool H1Connection::awaits_request() const { return !request_ && loop_.now() < request_until_; }
 
 bool H1Connection::wants_read() const {
   if (closed_ || fin_received_) return false;
@@ -97,7 +98,7 @@ void H1Connection::step() {
     }
   }
   if (again) loop_.wake(step_);
-  if (!request_ && out_.empty() && input_.empty() && !keep_alive_ && !awaits_first()) {
+  if (!request_ && out_.empty() && input_.empty() && !keep_alive_ && !awaits_request()) {
     close();
     return;
   }
@@ -229,7 +230,7 @@ void H1Connection::begin_request() {
   request_ = std::make_unique<Request>(*this);
   Request& r = *request_;
   r.head = parser_.take();
-  r.scheme = listener_.options().scheme;
+  r.scheme = socket_->tls() != nullptr ? "https" : "http";
   r.client_certificate = socket_->client_certificate();
   if (r.head.form != TargetForm::absolute) r.head.scheme = r.scheme;
   r.started = head_since_;
@@ -267,6 +268,7 @@ void H1Connection::move_tunnel() {
 void H1Connection::end_request() {
   bool torn = request_->aborted;
   bool unread = !request_->body_ended;
+  const bool more = request_->may_go_on && listener_.draining() && !fin_received_ && !unread;
   if (!torn && !out_.empty() && !keep_alive_) return;  // flushed first
   if (torn) {
     flush();
@@ -276,9 +278,10 @@ void H1Connection::end_request() {
   listener_.rests(*this);
   head_since_ = loop_.now();
   progress_ = loop_.now();
+  request_until_ = more ? after(loop_.now(), kNextRequest) : TimePoint();
   if (torn) {
     close();
-  } else if (!keep_alive_) {
+  } else if (!keep_alive_ && !more) {
     if (unread) {
       say_goodbye();
     } else {
@@ -346,7 +349,7 @@ void H1Connection::set_timer() {
     due = after(progress_, o.send_timeout);
   } else if (!request_) {
     due = input_.empty() ? after(progress_, o.idle_timeout) : after(head_since_, o.head_timeout);
-    if (input_.empty() && awaits_first()) due = std::min(due, first_until_);
+    if (input_.empty() && awaits_request()) due = std::min(due, request_until_);
   } else if (!request_->body_ended && !request_->body_fault && !request_->tunnel && wants_read()) {
     due = after(progress_, o.body_timeout);
   }

@@ -47,7 +47,7 @@ class H1Connection final : public Connection {
   void say_goodbye();
   void close();
   bool wants_read() const;
-  bool awaits_first() const;
+  bool awaits_request() const;
   void set_timer();
 
   Listener& listener_;
@@ -65,12 +65,12 @@ class H1Connection final : public Connection {
   bool fin_received_ = false;
   bool head_incomplete_ = false;  // input_ holds the beginning of a head
   bool reset_on_close_ = false;
-  bool stalled_ = false;     // the socket took less of out_ than there was
-  TimePoint first_until_{};  // in a drain: when the first request must have begun
-  TimePoint head_since_{};   // first byte of the head being read
-  TimePoint progress_{};     // last time that body or output moved on
-  uint64_t body_mark_ = 0;   // body bytes at `progress_`
-  uint64_t sent_mark_ = 0;   // and those of responses
+  bool stalled_ = false;       // the socket took less of out_ than there was
+  TimePoint request_until_{};  // in a drain: when the next request must have begun
+  TimePoint head_since_{};     // first byte of the head being read
+  TimePoint progress_{};       // last time that body or output moved on
+  uint64_t body_mark_ = 0;     // body bytes at `progress_`
+  uint64_t sent_mark_ = 0;     // and those of responses
 
   MemberWake<H1Connection, &H1Connection::step> step_{*this};
   MemberTimer<H1Connection, &H1Connection::on_timer> timer_{*this};

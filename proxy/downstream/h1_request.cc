@@ -47,6 +47,7 @@ void H1Connection::Request::send_head(ResponseHead response, BodyFraming body_fr
   }
   // A body that nobody is going to read makes the connection useless.
   if (!body_ended) connection.keep_alive_ = false;
+  may_go_on = connection.keep_alive_;
   ConnectionField field = !connection.keep_alive_ ? ConnectionField::close
                           : http10                ? ConnectionField::keep_alive
                                                   : ConnectionField::none;

@@ -40,6 +40,7 @@ struct H1Connection::Request final : Stream, Pooled {
   bool is_head = false;
   bool http10 = false;
   bool no_body = false;
+  bool may_go_on = false;  // its answer did not say that the connection ends
   bool aborted = false;
   bool half_closed = false;  // a tunnel's: the client has seen our end
   MemberWake<H1Connection, &H1Connection::step> ended;

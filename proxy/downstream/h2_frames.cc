@@ -196,7 +196,7 @@ void H2Callbacks::on_request(H2Connection& c, const nghttp2_frame& frame) {
   nghttp2_session_set_stream_user_data(c.session_, frame.hd.stream_id, request);
   request->is_head_ = c.reader_.method() == "HEAD";
   request->head = c.reader_.take();
-  request->scheme = c.listener_.options().scheme;
+  request->scheme = c.socket_->tls() != nullptr ? "https" : "http";
   request->client_certificate = c.socket_->client_certificate();
   request->head.scheme = request->scheme;
   request->started = c.block_since_;

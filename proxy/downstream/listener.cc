@@ -84,7 +84,7 @@ bool Listener::make_room() {
 std::unique_ptr<Connection> Listener::make(std::unique_ptr<Socket> socket,
                                            const SocketAddress& peer) {
   if (options_.arrival == nullptr) return make_connection(*this, std::move(socket), peer, {});
-  return std::make_unique<Arrival>(*this, *options_.arrival, std::move(socket), peer);
+  return std::make_unique<Arrival>(*this, options_.arrival, std::move(socket), peer);
 }
 
 Buffer Listener::last_reply(Outcome outcome, std::string_view detail) {

@@ -23,12 +23,12 @@ namespace siding {
 
 struct ArrivalOptions;
 
-/// What all connections of a listening address share. Outlives them.
+/// What all connections of a listening address share. Outlives them; may change while they are there (on
+/// their loop, between two batches), and counts for what they begin from then on.
 struct ListenerOptions {
   Handler* handler = nullptr;
-  const ArrivalOptions* arrival = nullptr;  ///< what comes before HTTP; null: nothing
+  std::shared_ptr<const ArrivalOptions> arrival;  ///< what comes before HTTP; null: nothing
   HeadLimits head;
-  std::string_view scheme = "http";
   bool extended_connect = false;  ///< offered to clients of HTTP/2 (RFC 8441)
   Duration idle_timeout = std::chrono::seconds(75);
   Duration head_timeout = std::chrono::seconds(10);

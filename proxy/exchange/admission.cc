@@ -152,6 +152,17 @@ Admission::Admission(Limits limits) : limits_(limits) {}
 
 Admission::~Admission() { assert(queued_ == 0 && out_ == 0); }
 
+void Admission::set_limits(const Limits& limits) {
+  std::lock_guard lock(mutex_);
+  if (limits.permits() != limits_.permits()) {  // it will be another pace
+    pace_.reset();
+    measured_ = 0;
+    measured_time_ = {};
+  }
+  limits_ = limits;
+  grant_waiting();
+}
+
 void Admission::back() {
   if (!down_) return;
   down_ = false;
@@ -162,7 +173,7 @@ void Admission::back() {
 
 bool Admission::may_grant() const {
   if (down_ && probe_ != 0) return false;
-  return out_ < limits_.concurrency + limits_.backlog;
+  return out_ < limits_.permits();
 }
 
 void Admission::grant(Ticket& ticket) {
@@ -238,7 +249,7 @@ void Admission::measure(bool paces) {
   if (pacing_ && paces && now >= last_back_) {  // each loop has a clock of its own
     measured_time_ += now - last_back_;
     ++measured_;
-    if (measured_ >= kSureAfter * (limits_.concurrency + limits_.backlog)) {
+    if (measured_ >= kSureAfter * limits_.permits()) {
       const Duration mean = measured_time_ / static_cast<int64_t>(measured_);
       if (measured_time_ >= kSureFor) {
         pace_ = mean;

@@ -1,9 +1,9 @@
 // Who may go to a backend, and who waits: permits (concurrency + backlog) and a bounded queue, exact
 // over all threads. Clients are served round robin, in arrival order within a client; lower priority
 // numbers first.
-// Invariants, all under one mutex: permits out + free = total; a grant makes the ticket the owner of
-// its permit at once, and a ticket destroyed with a permit gives it back; while the backend is down at
-// most one permit (the prober's) is granted anew.
+// Invariants, all under one mutex: permits out + free = total, once those beyond a lowered one are back; a
+// grant makes the ticket the owner of its permit at once, and a ticket destroyed with a permit gives it
+// back; while the backend is down at most one permit (the prober's) is granted anew.
 #pragma once
 
 #include <atomic>
@@ -119,11 +119,15 @@ class Admission {
     uint32_t backlog = 1;
     uint32_t queue_size = 10'000;
     uint64_t queue_bytes = UINT64_MAX;
+    uint32_t permits() const { return concurrency + backlog; }
   };
   explicit Admission(Limits limits);
   ~Admission();
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
+
+  /// On a loop's thread. Fewer permits take effect as they come back.
+  void set_limits(const Limits& limits);
 
   /// A permit without waiting, only if a worker is really idle: for requests that the backend itself
   /// caused, which must not wait for the worker that waits for them (RFC 8586).
@@ -164,8 +168,8 @@ class Admission {
   void measure(bool paces);
   Duration wait_of(const Ticket& newcomer) const;
 
-  const Limits limits_;
   mutable std::mutex mutex_;
+  Limits limits_;
   uint32_t out_ = 0;     // permits granted or held
   uint32_t queued_ = 0;  // tickets inside the queue, ready or not
   uint64_t queued_bytes_ = 0;

@@ -14,7 +14,7 @@ constexpr int kRefused = 400;
 constexpr int kMaxInterim = 100;
 
 /// Reads the rest of an answer that nobody waits for.
-Task<> finish_abandoned(LoopServices& services, std::unique_ptr<BackendCall> call,
+Task<> finish_abandoned(LoopServicesRef services, std::unique_ptr<BackendCall> call,
                         Duration abandon) {
   struct Counted {
     explicit Counted(LoopServices& s) : in(s) {
@@ -27,8 +27,8 @@ Task<> finish_abandoned(LoopServices& services, std::unique_ptr<BackendCall> cal
     }
     LoopServices& in;
   };
-  Counted counted(services);
-  TimePoint until = after(services.loop.now(), abandon);
+  Counted counted(*services);
+  TimePoint until = after(services->loop.now(), abandon);
   while (!call->ended() && !call->switched()) {
     bool in_time = co_await Wait(call->changed, until);
     if (!in_time) break;
@@ -219,7 +219,8 @@ Task<> BackendCall::run() {
 CallHandle::~CallHandle() {
   if (!call || call->ended() || !call->sent()) return;
   call->discard();
-  services_.background.run(finish_abandoned(services_, std::move(call), abandon_));
+  services_.background.run(
+      finish_abandoned(services_.shared_from_this(), std::move(call), abandon_));
 }
 
 }  // namespace siding

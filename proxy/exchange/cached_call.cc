@@ -16,10 +16,10 @@ Outcome outcome_of(const Error& error) {
 /// FlightFetch::Run of a call.
 Task<> fetch_call(LoopServices& services, FlightFetch& flight) {
   const FlightFetch::Terms terms = flight.terms();
-  Upstream& upstream = *services.shared.upstream(flight.owner().upstream);
+  Upstream& upstream = *services.snapshot.upstream(flight.owner().upstream);
   CallRequest request;
   request.head = flight.head;
-  set_upstream_fields(services.shared, upstream, request.head.fields);
+  set_upstream_fields(services, upstream, request.head.fields);
   add_cdn_loop(services.shared, request.head.fields);
   request.repeatable = terms.repeatable;
   CallOptions options;
@@ -87,7 +87,7 @@ Task<Result<CallAnswer>> call_direct(LoopServices& services, Upstream& upstream,
 }  // namespace
 
 const CacheOwner* cache_of(const LoopServices& services, const Upstream& upstream) {
-  const Caches& caches = *services.shared.caches;
+  const CacheOwners& caches = *services.snapshot.caches;
   return caches.any() ? caches.of_upstream(upstream.config.name) : nullptr;
 }
 
@@ -101,7 +101,7 @@ CacheLookup::Ask ask_for_call(const LoopServices& services, const CacheOwner& ow
   ask.origin = {upstream.config.url.scheme, ask.request.authority};
   ask.scheme = ask.origin.scheme;
   ask.run = fetch_call;
-  ask.terms.max_body = std::max(owner.policy.max_object, services.shared.config->pins.max_pin);
+  ask.terms.max_body = std::max(owner.policy.max_object, services.snapshot.config->pins.max_pin);
   return ask;
 }
 

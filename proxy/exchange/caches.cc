@@ -81,7 +81,7 @@ void Flights::purge(const Purge& purge) {
   }
 }
 
-Caches::Caches(const Config& config, uint64_t bytes) : store(config.caches() ? bytes : 0) {
+CacheOwners::CacheOwners(const Config& config) : any_(config.caches()) {
   for (const RouteConfig& route : config.routes) {
     routes_.push_back(owner_of(route.cache, name_of(route)));
   }
@@ -91,16 +91,29 @@ Caches::Caches(const Config& config, uint64_t bytes) : store(config.caches() ? b
     owner->upstream = upstream.name;
     upstreams_.emplace(upstream.name, std::move(owner));
   }
-  any_ = config.caches();
 }
 
-const CacheOwner* Caches::of_upstream(std::string_view name) const {
+const CacheOwner* CacheOwners::of_upstream(std::string_view name) const {
   auto found = upstreams_.find(std::string(name));
   return found == upstreams_.end() ? nullptr : found->second.get();
 }
 
+Caches::Caches(CacheOwnersRef owners, uint64_t bytes)
+    : store(owners->any() ? bytes : 0), owners_(std::move(owners)) {}
+
+CacheOwnersRef Caches::owners() const {
+  std::lock_guard lock(owners_mutex_);
+  return owners_;
+}
+
+void Caches::adopt(CacheOwnersRef owners, uint64_t bytes) {
+  store.set_limit(owners->any() ? bytes : 0);
+  std::lock_guard lock(owners_mutex_);
+  owners_ = std::move(owners);
+}
+
 void Caches::collect(MetricSink& sink) const {
-  if (!any_) return;
+  if (!owners()->any()) return;
   const MemoryStore::Snapshot now = store.snapshot();
   auto number = [](uint64_t n) { return static_cast<double>(n); };
   sink.gauge("siding_cache_bytes", "Bytes of stored answers, all overhead included",
@@ -136,10 +149,8 @@ bool Caches::keep(const StorePlace& place, const EntryRef& entry, const EntryRef
 
 std::vector<Purge> Caches::forms_of(const Purge& purge) const {
   std::set<std::string> texts;
-  for (const auto& owner : routes_) {
-    if (owner) texts.insert(purge.under(owner->policy).text);
-  }
-  for (const auto& [name, owner] : upstreams_) texts.insert(purge.under(owner->policy).text);
+  owners()->for_each(
+      [&](const CacheOwner& owner) { texts.insert(purge.under(owner.policy).text); });
   std::vector<Purge> forms;
   for (const std::string& text : texts) forms.push_back({purge.kind, text});
   return forms;
@@ -171,7 +182,9 @@ std::set<std::string> Caches::invalidate_after(const RequestHead& request,
                                                const ResponseHead& response) {
   // Each reckons the keys of the same URI by its own policy.
   std::set<std::string> uris;
-  if (!any_ || is_safe(request.method)) return uris;
+  if (is_safe(request.method)) return uris;
+  const CacheOwnersRef all = owners();
+  if (!all->any()) return uris;
   auto add = [&](const CacheOwner& owner, const std::string& target) {
     auto uri = uri_key(origin.scheme, origin.host, target, owner.policy);
     if (uri) uris.insert(std::move(*uri));
@@ -180,10 +193,7 @@ std::set<std::string> Caches::invalidate_after(const RequestHead& request,
   asked.scheme = origin.scheme;
   asked.authority = origin.host;
   for (const std::string& target : invalidated_targets(asked, response)) {
-    for (const auto& owner : routes_) {
-      if (owner) add(*owner, target);
-    }
-    for (const auto& [name, owner] : upstreams_) add(*owner, target);
+    all->for_each([&](const CacheOwner& owner) { add(owner, target); });
   }
   for (const std::string& uri : uris) invalidate(uri);
   return uris;

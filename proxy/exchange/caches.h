@@ -31,6 +31,29 @@ struct CacheOwner {
 };
 CachePolicy policy_of(const CacheConfig& config);
 
+/// All of them under one configuration.
+class CacheOwners {
+ public:
+  explicit CacheOwners(const Config& config);
+  /// Null where it has no cache.
+  const CacheOwner* of_route(size_t index) const { return routes_[index].get(); }
+  const CacheOwner* of_upstream(std::string_view name) const;
+  bool any() const { return any_; }
+  template <class F>
+  void for_each(F f) const {
+    for (const auto& owner : routes_) {
+      if (owner) f(*owner);
+    }
+    for (const auto& [name, owner] : upstreams_) f(*owner);
+  }
+
+ private:
+  std::vector<std::unique_ptr<CacheOwner>> routes_;  // in the configuration's order
+  std::unordered_map<std::string, std::unique_ptr<CacheOwner>> upstreams_;
+  bool any_ = false;
+};
+using CacheOwnersRef = std::shared_ptr<const CacheOwners>;
+
 /// Where an answer is stored.
 struct StorePlace {
   std::string uri;
@@ -82,13 +105,13 @@ class Flights {
 
 class Caches {
  public:
-  Caches(const Config& config, uint64_t bytes);
+  /// `bytes`: of the store, if there is anybody to store something.
+  Caches(CacheOwnersRef owners, uint64_t bytes);
 
-  /// Null where it has no cache.
-  const CacheOwner* of_route(size_t index) const { return routes_[index].get(); }
-  const CacheOwner* of_upstream(std::string_view name) const;
-
-  bool any() const { return any_; }
+  /// Those of the configuration that is in force: whose policies count for what is stored.
+  CacheOwnersRef owners() const;
+  /// Others take their place. What is stored stays, for those of the same name.
+  void adopt(CacheOwnersRef owners, uint64_t bytes);
 
   /// Stores an answer in the place of `old`, if there is one. False: a purge met either meanwhile.
   bool keep(const StorePlace& place, const EntryRef& entry, const EntryRef& old = {});
@@ -118,9 +141,8 @@ class Caches {
 
  private:
   friend class Purging;
-  std::vector<std::unique_ptr<CacheOwner>> routes_;
-  std::unordered_map<std::string, std::unique_ptr<CacheOwner>> upstreams_;
-  bool any_ = false;
+  mutable std::mutex owners_mutex_;
+  CacheOwnersRef owners_;  // guarded by owners_mutex_
   std::array<std::atomic<uint64_t>, static_cast<size_t>(Purge::Kind::count_)> purged_by_kind_{};
   std::atomic<uint64_t> purged_{0};  // entries
   // By the URI's hash. An unsafe request keeps what is under way for URIs of the same place out too: with

@@ -17,9 +17,9 @@ Duration retry_pause(uint32_t tries, uint64_t random) {
   return most / 2 + Duration(static_cast<int64_t>(random % 1024) * most.count() / 2048);
 }
 
-void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields) {
+void set_upstream_fields(const LoopServices& services, const Upstream& upstream, Fields& fields) {
   if (upstream.config.headers.empty()) return;
-  const auto secrets = services.secrets->values();
+  const auto secrets = services.snapshot.secrets->values();
   for (const auto& [name, header] : upstream.config.headers) {
     fields.set(name, secrets->of(header.value, header.file));
   }
@@ -56,8 +56,9 @@ FilledCall fill_call(const CallConfig& call, const TemplateValues& values) {
   return out;
 }
 
-CallRequest address_call(const Services& services, const Upstream& upstream, const CallConfig& call,
-                         std::string_view target, Fields fields, std::string_view body) {
+CallRequest address_call(const LoopServices& services, const Upstream& upstream,
+                         const CallConfig& call, std::string_view target, Fields fields,
+                         std::string_view body) {
   CallRequest request;
   RequestHead& head = request.head;
   head.fields = std::move(fields);
@@ -65,7 +66,7 @@ CallRequest address_call(const Services& services, const Upstream& upstream, con
   head.target = head.fields.intern(target);
   head.authority = head.fields.intern(upstream.config.url.authority());
   set_upstream_fields(services, upstream, head.fields);
-  add_cdn_loop(services, head.fields);
+  add_cdn_loop(services.shared, head.fields);
   if (!body.empty()) request.body = Slice::copy_of(body);
   request.repeatable = call.repeatable();
   return request;

@@ -48,7 +48,7 @@ Task<Result<CallAnswer>> probe_address(LoopServices& services, Upstream& upstrea
 Duration retry_pause(uint32_t tries, uint64_t random);
 
 /// Sets the fields that the configuration adds to every call of an upstream.
-void set_upstream_fields(const Services& services, const Upstream& upstream, Fields& fields);
+void set_upstream_fields(const LoopServices& services, const Upstream& upstream, Fields& fields);
 /// What the templates of a call make of the values of a request.
 struct FilledCall {
   std::string missing;  ///< the value that is not there; nothing else counts then
@@ -59,8 +59,9 @@ struct FilledCall {
 FilledCall fill_call(const CallConfig& call, const TemplateValues& values);
 /// Makes a call of siding's own out of its configuration, its fields and its body: method, target,
 /// authority, what the upstream's configuration adds, and our mark.
-CallRequest address_call(const Services& services, const Upstream& upstream, const CallConfig& call,
-                         std::string_view target, Fields fields, std::string_view body);
+CallRequest address_call(const LoopServices& services, const Upstream& upstream,
+                         const CallConfig& call, std::string_view target, Fields fields,
+                         std::string_view body);
 /// Marks a request as caused by this process (RFC 8586).
 void add_cdn_loop(const Services& services, Fields& fields);
 

@@ -24,7 +24,7 @@ void EgressCallRun::answer(Outcome outcome, std::string_view detail) {
 }
 
 bool EgressCallRun::authorized() const {
-  const EgressConfig& config = *services_.shared.config->egress;
+  const EgressConfig& config = *services_.snapshot.config->egress;
   if (config.secret.empty()) return true;
   std::optional<std::string_view> given = stream_.head.fields.get("proxy-authorization");
   if (!given || !equals_ignore_case(given->substr(0, 6), "basic ")) return false;
@@ -33,7 +33,7 @@ bool EgressCallRun::authorized() const {
   // The user may name the worker; the password is the lock.
   size_t colon = pair->find(':');
   if (colon == std::string::npos) return false;
-  const auto secrets = services_.shared.secrets->values();
+  const auto secrets = services_.snapshot.secrets->values();
   return constant_time_equal(pair->substr(colon + 1),
                              secrets->of(config.secret, config.secret_file));
 }
@@ -52,14 +52,14 @@ bool EgressCallRun::refuse_early() {
     answer(Outcome::expectation_failed, "the only expectation is 100-continue");
     return true;
   }
-  std::optional<EgressDestination> to = egress_destination(shared(), head);
+  std::optional<EgressDestination> to = egress_destination(snapshot(), head);
   if (!to) {
     services_.counters().count(EgressCall::denied);
     answer(Outcome::forbidden, "neither the Host nor the path names an [upstream]");
     return true;
   }
   to_ = std::move(*to);
-  bool pass = shared().config->egress->unlisted == EgressConfig::Unlisted::pass;
+  bool pass = snapshot().config->egress->unlisted == EgressConfig::Unlisted::pass;
   if (to_.upstream == nullptr && !pass) {
     services_.counters().count(EgressCall::denied);
     answer(Outcome::forbidden, "this destination is not listed as an [upstream]");
@@ -179,8 +179,10 @@ Task<> EgressCallRun::run() {
   co_await forward();
 }
 
-Task<> EgressHandler::handle(Stream& stream) {
-  EgressCallRun call(services_, stream);
+Task<> EgressHandler::handle(Stream& stream) { return run(now_, stream); }
+
+Task<> EgressHandler::run(LoopServicesRef services, Stream& stream) {
+  EgressCallRun call(*services, stream);
   co_await call.run();
 }
 

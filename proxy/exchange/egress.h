@@ -13,11 +13,13 @@ namespace siding {
 /// Serves the egress listener of one loop.
 class EgressHandler final : public Handler {
  public:
-  explicit EgressHandler(LoopServices& services) : services_(services) {}
+  /// `now`: where those in force are found, for each new call.
+  explicit EgressHandler(const LoopServicesRef& now) : now_(now) {}
   Task<> handle(Stream& stream) override;
 
  private:
-  LoopServices& services_;
+  static Task<> run(LoopServicesRef services, Stream& stream);
+  const LoopServicesRef& now_;
 };
 
 /// Where a worker's call goes.
@@ -28,6 +30,7 @@ struct EgressDestination {
 };
 /// The three forms (DESIGN 3.4): absolute, Host of an upstream, path prefix "/NAME/...". nullopt if
 /// the request names no destination.
-std::optional<EgressDestination> egress_destination(Services& services, const RequestHead& head);
+std::optional<EgressDestination> egress_destination(const Snapshot& snapshot,
+                                                    const RequestHead& head);
 
 }  // namespace siding

@@ -58,6 +58,7 @@ class EgressCallRun {
   Task<> relay(HttpClient& client, ResponseHead head);
   void answer(Outcome outcome, std::string_view detail);
   Services& shared() { return services_.shared; }
+  Snapshot& snapshot() { return services_.snapshot; }
 
   LoopServices& services_;
   Stream& stream_;

@@ -24,12 +24,13 @@ bool names(const OriginUrl& url, const HostPort& host, const RequestHead& head) 
 }
 }  // namespace
 
-std::optional<EgressDestination> egress_destination(Services& services, const RequestHead& head) {
+std::optional<EgressDestination> egress_destination(const Snapshot& snapshot,
+                                                    const RequestHead& head) {
   EgressDestination to;
   to.target = head.target;
   std::optional<HostPort> host = parse_host_port(head.authority);
   if (host) {
-    for (auto& upstream : services.upstreams) {
+    for (const auto& upstream : snapshot.upstreams) {
       const OriginUrl& url = upstream->config.url;
       if (!names(url, *host, head)) continue;
       // Of several on one host that of the scheme asked for, then the one with the longest path.
@@ -54,7 +55,7 @@ std::optional<EgressDestination> egress_destination(Services& services, const Re
   std::string_view path = head.target;
   if (!path.starts_with('/')) return std::nullopt;
   std::string_view name = path.substr(1, path.find_first_of("/?", 1) - 1);
-  to.upstream = services.upstream(name);
+  to.upstream = snapshot.upstream(name);
   if (to.upstream == nullptr) return std::nullopt;
   to.origin = to.upstream->config.url;
   std::string_view rest = path.substr(1 + name.size());

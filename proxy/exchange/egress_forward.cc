@@ -109,7 +109,7 @@ Task<bool> EgressCallRun::from_cache() {
 Task<> EgressCallRun::fetch(LoopServices& services, FlightFetch& flight) {
   EgressCallRun call(services, flight);
   call.fetch_ = &flight;
-  call.to_.upstream = services.shared.upstream(flight.owner().upstream);
+  call.to_.upstream = services.snapshot.upstream(flight.owner().upstream);
   call.to_.origin = call.to_.upstream->config.url;
   call.to_.target = flight.head.target;
   call.call_fields_ = flight.head.fields;
@@ -194,7 +194,7 @@ Task<> EgressCallRun::forward() {
   bool counted = false;
   RequestHead head = end_to_end();
   sent_at_ = services_.loop.clock().wall();
-  if (to_.upstream != nullptr) set_upstream_fields(shared(), *to_.upstream, head.fields);
+  if (to_.upstream != nullptr) set_upstream_fields(services_, *to_.upstream, head.fields);
   add_via(head);
   add_cdn_loop(shared(), head.fields);
   bool bodyless = stream_.framing.kind == BodyFraming::Kind::none;

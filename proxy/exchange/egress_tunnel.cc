@@ -13,7 +13,7 @@ namespace siding {
 
 /// The [upstream] that is there.
 const UpstreamConfig* EgressCallRun::listed(const HostPort& host) const {
-  for (const UpstreamConfig& upstream : services_.shared.config->upstreams) {
+  for (const UpstreamConfig& upstream : services_.snapshot.config->upstreams) {
     if (upstream.url.name() == host.host && upstream.url.port == host.port) return &upstream;
   }
   return nullptr;
@@ -36,7 +36,7 @@ Task<> EgressCallRun::tunnel() {
                   "unset https_proxy for it, or use the base URL form of upstream " +
                   upstream->name);
   }
-  const bool pass = shared().config->egress->unlisted == EgressConfig::Unlisted::pass;
+  const bool pass = snapshot().config->egress->unlisted == EgressConfig::Unlisted::pass;
   // Where a service's name leads, ports and all, is the file's to say.
   if ((upstream == nullptr && !pass) || !service_domain(host->host).empty()) {
     services_.counters().count(EgressCall::denied);
@@ -73,7 +73,7 @@ Task<> EgressCallRun::tunnel() {
   uint64_t from_worker = 0;
   Tunnel::Far far{lease->h1()->socket(), Buffer(), Peer::upstream};
   Tunnel tunnel(services_, stream_, std::move(far), from_worker);
-  const LimitsConfig& limits = shared().config->limits;
+  const LimitsConfig& limits = snapshot().config->limits;
   Tunnel::Patience patience{limits.tunnel_idle_timeout, limits.send_timeout};
   co_await tunnel.run(patience);
 }

@@ -76,7 +76,7 @@ Task<bool> Exchange::admit() {
     co_return false;
   }
   if (!route_->prefetch.calls.empty()) {
-    auto index = static_cast<size_t>(route_ - shared().config->routes.data());
+    const size_t index = snapshot().index_of(*route_);
     auto marks = std::make_shared<const ClientMarks>(client_marks(stream_.head, client_));
     PrefetchSet::Request about{route_, index, std::move(marks), record_.request_id,
                                is_safe(stream_.head.method)};
@@ -204,8 +204,8 @@ Task<> Exchange::from_origin() {
   }
 }
 
-Task<> Exchange::run(LoopServices& services, Stream& stream) {
-  Exchange x(services, stream);
+Task<> Exchange::run(LoopServicesRef services, Stream& stream) {
+  Exchange x(*services, stream);
   x.begin_record();
   // Before anything looks at the fields: routes, templates and keys may name them.
   set_client_certificate(stream.head.fields, stream.client_certificate, x.trusted_peer_);
@@ -220,7 +220,7 @@ Task<> Exchange::run(LoopServices& services, Stream& stream) {
     bool whole = co_await x.take_body();
     if (!whole) co_return;
   }
-  x.record_.body_wait = services.loop.now() - stream.started;
+  x.record_.body_wait = services->loop.now() - stream.started;
   bool answered = co_await x.from_cache();
   if (!answered) co_await x.from_origin();
 }
@@ -239,6 +239,6 @@ Task<> Exchange::fetch(LoopServices& services, FlightFetch& flight) {
   co_await x.from_origin();
 }
 
-Task<> FrontHandler::handle(Stream& stream) { return Exchange::run(services_, stream); }
+Task<> FrontHandler::handle(Stream& stream) { return Exchange::run(now_, stream); }
 
 }  // namespace siding

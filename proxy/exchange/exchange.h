@@ -23,7 +23,7 @@ namespace siding {
 class Exchange {
  public:
   /// One request, from its head to the last byte of its answer.
-  static Task<> run(LoopServices& services, Stream& stream);
+  static Task<> run(LoopServicesRef services, Stream& stream);
   /// A fetch for the cache: the same, but that the cache is not asked.
   static Task<> fetch(LoopServices& services, FlightFetch& flight);
   ~Exchange();
@@ -72,6 +72,7 @@ class Exchange {
   BackendCall::Request make_request();
   bool past_deadline() const { return services_.loop.now() >= deadline_; }
   Services& shared() { return services_.shared; }
+  Snapshot& snapshot() { return services_.snapshot; }
 
   LoopServices& services_;
   Stream& stream_;
@@ -104,11 +105,12 @@ class Exchange {
 /// Serves the front listener of one loop.
 class FrontHandler final : public Handler {
  public:
-  explicit FrontHandler(LoopServices& services) : services_(services) {}
+  /// `now`: where those in force are found, for each new request.
+  explicit FrontHandler(const LoopServicesRef& now) : now_(now) {}
   Task<> handle(Stream& stream) override;
 
  private:
-  LoopServices& services_;
+  const LoopServicesRef& now_;
 };
 
 }  // namespace siding

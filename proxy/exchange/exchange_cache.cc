@@ -13,8 +13,7 @@ void Exchange::end_with(Sent sent) {
 
 /// True: the request has been answered.
 Task<bool> Exchange::from_cache() {
-  const auto index = static_cast<size_t>(route_ - shared().config->routes.data());
-  const CacheOwner* owner = shared().caches->of_route(index);
+  const CacheOwner* owner = snapshot().caches->of_route(snapshot().index_of(*route_));
   if (owner == nullptr) co_return false;
   CacheLookup::Ask ask;
   ask.owner = owner;

@@ -30,14 +30,14 @@ void Exchange::begin_record() {
   record_.target = head.target;
   record_.minor_version = head.minor_version;
   const SocketAddress& peer = stream_.peer();
-  trusted_peer_ = shared().trusted.trusts(peer);
+  trusted_peer_ = snapshot().trusted.trusts(peer);
   if (!peer.is_unix()) peer_ip_ = peer.ip();
   record_.client = peer_ip_;
   client_ = client_key(peer);
   if (trusted_peer_) {
     record_.client = client_address(
         head.fields, std::string(record_.client),
-        [this](std::string_view address) { return shared().trusted.trusts(address); });
+        [this](std::string_view address) { return snapshot().trusted.trusts(address); });
     std::optional<SocketAddress> address = SocketAddress::parse(record_.client, 0);
     if (address) client_ = client_key(*address);
   }
@@ -72,7 +72,7 @@ bool Exchange::refuse_early() {
 
 /// False if the request has been answered.
 bool Exchange::find_route() {
-  Router::Match match = shared().router.match(stream_.head);
+  Router::Match match = snapshot().router.match(stream_.head);
   if (!match.fault.empty()) {
     answer(Outcome::bad_request, match.fault);
     return false;
@@ -83,7 +83,7 @@ bool Exchange::find_route() {
   }
   route_ = match.route;
   captures_ = std::move(match.captures);
-  if (!route_->backend.empty()) backend_ = &shared().backend(route_->backend);
+  if (!route_->backend.empty()) backend_ = &snapshot().backend(route_->backend);
   record_.route = route_->text();
   record_.backend = route_->backend;
   if (route_->deadline) deadline_ = after(stream_.started, *route_->deadline);
@@ -93,7 +93,7 @@ bool Exchange::find_route() {
 
 /// The whole request body: a worker is never asked before it is here.
 Task<bool> Exchange::take_body() {
-  const LimitsConfig& limits = shared().config->limits;
+  const LimitsConfig& limits = snapshot().config->limits;
   uint64_t most = route_->max_body != 0 ? route_->max_body : limits.max_body;
   if (most == 0) most = UINT64_MAX;
   if (stream_.framing.kind == BodyFraming::Kind::length && stream_.framing.length > most) {

@@ -45,7 +45,7 @@ bool Exchange::wants_tunnel() {
                                  : upgrades_to(head.fields, protocol);
     // RFC 6455 4.1
     if (!asked || (protocol == kWebSocket && head.method != "GET")) continue;
-    if (!shared().config->tunnels(*route_)) return false;
+    if (!snapshot().config->tunnels(*route_)) return false;
     upgrade_ = protocol;
     return true;
   }
@@ -102,7 +102,7 @@ Task<> Exchange::carry() {
   stream_.open_tunnel(std::move(head));
   Tunnel::Far end{far.lease.h1()->socket(), far.lease.h1()->take_rest(), Peer::backend};
   Tunnel tunnel(services_, stream_, std::move(end), record_.bytes_in);
-  const LimitsConfig& limits = shared().config->limits;
+  const LimitsConfig& limits = snapshot().config->limits;
   Tunnel::Patience patience{limits.tunnel_idle_timeout, limits.send_timeout};
   const Tunnel::End how = co_await tunnel.run(patience);
   if (how == Tunnel::End::idle) record_.outcome = Outcome::tunnel_idle;

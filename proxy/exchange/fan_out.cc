@@ -75,7 +75,7 @@ FanOut::Leg* FanOut::find(std::string_view name) const {
 
 Result<CallRequest> FanOut::make_request(const Leg& leg) {
   const Values values(*this);
-  const Upstream& upstream = *services_.shared.upstream(leg.config.upstream);
+  const Upstream& upstream = *services_.snapshot.upstream(leg.config.upstream);
   FilledCall filled = fill_call(leg.config, values);
   if (!filled.missing.empty()) {
     return Error(Failure::internal, Side::local, false, "no value for {" + filled.missing + "}");
@@ -84,7 +84,7 @@ Result<CallRequest> FanOut::make_request(const Leg& leg) {
   // What comes is put together with others: nobody could say how it is packed.
   if (!fields.has("accept-encoding")) fields.add("Accept-Encoding", "identity");
   if (!fields.has("accept")) fields.add("Accept", "application/json, */*;q=0.1");
-  return address_call(services_.shared, upstream, leg.config,
+  return address_call(services_, upstream, leg.config,
                       upstream.config.url.base_path + filled.target, std::move(fields),
                       filled.body);
 }
@@ -95,7 +95,7 @@ Task<> FanOut::run_leg(Leg& leg, TimePoint deadline) {
     while (!find(name)->ended) co_await Wait(changed_);
   }
   leg.began = services_.loop.now();
-  Upstream& upstream = *services_.shared.upstream(leg.config.upstream);
+  Upstream& upstream = *services_.snapshot.upstream(leg.config.upstream);
   Result<CallRequest> request = make_request(leg);
   if (request) {
     Duration timeout = leg.config.timeout.value_or(upstream.config.timeout);

@@ -13,7 +13,7 @@ bool has_credentials(const Fields& fields) {
   return fields.has("authorization") || fields.has("cookie");
 }
 
-Task<> hold_until_end(std::shared_ptr<Fetch> fetch) {
+Task<> hold_until_end([[maybe_unused]] LoopServicesRef services, std::shared_ptr<Fetch> fetch) {
   while (!fetch->ended()) co_await Wait(fetch->changed());
 }
 
@@ -51,7 +51,7 @@ std::shared_ptr<Fetch> Fetch::start(LoopServices& services, Upstream& upstream, 
 }
 
 void Fetch::finish_in_background(LoopServices& services, std::shared_ptr<Fetch> fetch) {
-  services.background.run(hold_until_end(std::move(fetch)));
+  services.background.run(hold_until_end(services.shared_from_this(), std::move(fetch)));
 }
 
 Fetch::~Fetch() {
@@ -68,12 +68,11 @@ void Fetch::end() {
 }
 
 Task<> Fetch::run(Upstream& upstream, CallRequest request, TimePoint deadline) {
-  Services& shared = services_.shared;
   CallOptions options{.deadline = deadline,
-                      .max_body = shared.config->pins.max_pin,
+                      .max_body = services_.snapshot.config->pins.max_pin,
                       .begun = [this] { begun_ = true; }};
   Result<CallAnswer> got = co_await call_cached(services_, upstream, std::move(request), options);
-  auto answer = std::make_shared<PinnedAnswer>(shared.pins.bytes());
+  auto answer = std::make_shared<PinnedAnswer>(services_.shared.pins.bytes());
   if (got) {
     answer->head = std::move(got->head);
     answer->body = std::move(got->body);

@@ -23,7 +23,10 @@ void ask_for_the_whole(Fields& fields) {
 }  // namespace
 
 FlightFetch::FlightFetch(LoopServices& services, Order order)
-    : services_(services), order_(std::move(order)), remote_(services.loop, poke_) {
+    : services_(services),
+      kept_(services.shared_from_this()),
+      order_(std::move(order)),
+      remote_(services.loop, poke_) {
   started = services.loop.now();
   scheme = order_.scheme;
   body_ended = true;

@@ -87,6 +87,7 @@ class FlightFetch final : public Stream, public Link<> {
   Flight& flight() { return *order_.flight; }
 
   LoopServices& services_;
+  const LoopServicesRef kept_;  // it may outlive who wanted it
   Order order_;
   RequestHead request_;  // as the client sent it
   WallTime sent_at_{};

@@ -87,7 +87,7 @@ Reach reach_of(const UpstreamConfig& config) {
 Result<TlsPeer> tls_peer(LoopServices& services, const UpstreamConfig& config) {
   TlsPeer peer;
   if (config.url.scheme != "https") return peer;
-  auto context = services.shared.tls->of(config.name);
+  auto context = services.snapshot.tls->of(config.name);
   if (!context) return context.error();
   peer.context = std::move(*context);
   peer.name = config.tls.server_name.empty() ? config.url.name() : config.tls.server_name;
@@ -258,11 +258,12 @@ Task<Result<Lease>> lease_unlisted(LoopServices& services, const OriginUrl& orig
   Services& shared = services.shared;
   TlsPeer peer;
   if (origin.scheme == "https") {
-    if (!shared.tls->has_unlisted()) {
-      std::function<void()> make = [tls = shared.tls] { tls->make_unlisted(); };
+    const std::shared_ptr<TlsContexts>& contexts = services.snapshot.tls;
+    if (!contexts->has_unlisted()) {
+      std::function<void()> make = [tls = contexts] { tls->make_unlisted(); };
       co_await shared.bodies.disk.run(std::move(make));
     }
-    auto context = shared.tls->of("");
+    auto context = contexts->of("");
     if (!context) co_return context.error();
     peer.context = std::move(*context);
     peer.name = origin.name();

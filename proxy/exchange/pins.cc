@@ -92,6 +92,12 @@ std::string first_differing_field(const Fields& a, const Fields& b, const Ignore
 
 PinStore::~PinStore() { assert(pools_.empty()); }
 
+void PinStore::set_limits(uint64_t max_bytes, Duration max_age) {
+  bytes_.set_limit(max_bytes);
+  std::lock_guard lock(mutex_);
+  max_age_ = max_age;
+}
+
 PinRef PinStore::offer(PinOffer offer, PinnedAnswerRef answer) {
   auto pin = std::make_shared<Pin>();
   pin->offer = std::move(offer);

@@ -58,11 +58,11 @@ struct ClientMarks {
 
 /// What a request inside expects its worker to call.
 struct PinOffer {
-  std::string key;                         ///< of cache/key.h
-  Fields fields;                           ///< that the prefetch was, or would be, sent with
-  const IgnoredFields* ignored = nullptr;  ///< of the upstream, which outlives the pin
-  LearnedFields* learned = nullptr;        ///< of the template, likewise
-  std::string exchange;                    ///< request id, for exact matching by Siding-Exchange
+  std::string key;                               ///< of cache/key.h
+  Fields fields;                                 ///< that the prefetch was, or would be, sent with
+  std::shared_ptr<const IgnoredFields> ignored;  ///< of the upstream
+  std::shared_ptr<LearnedFields> learned;        ///< of the template
+  std::string exchange;  ///< request id, for exact matching by Siding-Exchange
   std::shared_ptr<const ClientMarks> client;
   bool call_made = true;  ///< false: only observed, an answer will never come
 };
@@ -89,6 +89,8 @@ class PinStore {
   PinStore(uint64_t max_bytes, Duration max_age) : bytes_(max_bytes), max_age_(max_age) {}
   ~PinStore();
 
+  /// Pins that are there stay.
+  void set_limits(uint64_t max_bytes, Duration max_age);
   /// What all pinned answers, parked or inside, are reserved from.
   Budget& bytes() { return bytes_; }
 
@@ -138,8 +140,8 @@ class PinStore {
   void note_difference(const std::string& key, const Fields& fields, Taken* taken);
 
   Budget bytes_;
-  const Duration max_age_;
   mutable std::mutex mutex_;
+  Duration max_age_;
   std::unordered_map<std::string, KeyPool> pools_;  // of the requests inside: few
 };
 

@@ -72,8 +72,10 @@ void PrefetchSet::start(const TemplateValues& values, TimePoint deadline) {
 /// Computes what the call would be, and makes it unless something speaks against it.
 void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint deadline) {
   Services& shared = services_.shared;
-  Upstream& upstream = *shared.upstream(leg.call.upstream);
-  LearnedFields& learned = *shared.learned[request_.route_index][leg.index];
+  Snapshot& snapshot = services_.snapshot;
+  Upstream& upstream = *snapshot.upstream(leg.call.upstream);
+  const Snapshot::Route& route = snapshot.routes[request_.route_index];
+  const std::shared_ptr<LearnedFields>& learned = route.learned[leg.index];
   FilledCall filled = fill_call(leg.call, values);
   if (!filled.missing.empty()) {
     leg.skip = PrefetchSkip::value_absent;
@@ -85,22 +87,22 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     return;
   }
   const std::string path = upstream.config.url.base_path + filled.target;
-  learned.apply(filled.fields);
+  learned->apply(filled.fields);
   const std::string_view type = filled.fields.get("content-type").value_or("");
   leg.offer.key =
       call_key(upstream.config.name, leg.call.method, path, canonical_body(type, filled.body));
   leg.offer.fields = filled.fields;
-  leg.offer.ignored = &upstream.ignored;
-  leg.offer.learned = &learned;
+  leg.offer.ignored = upstream.ignored;
+  leg.offer.learned = learned;
   leg.offer.exchange = request_.id;
   leg.offer.client = request_.client;
   leg.offer.call_made = false;
 
   PrefetchMode mode = request_.route->prefetch.mode;
   TimePoint now = services_.loop.now();
-  if (mode == PrefetchMode::observe || (mode == PrefetchMode::automatic && !learned.matched())) {
+  if (mode == PrefetchMode::observe || (mode == PrefetchMode::automatic && !learned->matched())) {
     leg.skip = PrefetchSkip::observing;
-    leg.detail = learned.obstacle();
+    leg.detail = learned->obstacle();
     return;
   }
   if (shared.speculation.is_tunnelled(std::string(upstream.config.url.name()), now)) {
@@ -111,7 +113,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
     leg.skip = PrefetchSkip::pins_full;
     return;
   }
-  Speculation::Asked asked{request_.route_index, leg.index, request_.client->address, false};
+  Speculation::Asked asked{route.speculation, leg.index, request_.client->address, false};
   leg.skip = shared.speculation.ask(&asked, now);
   if (leg.skip) return;
   leg.asked = asked;
@@ -119,7 +121,7 @@ void PrefetchSet::prepare(Leg& leg, const TemplateValues& values, TimePoint dead
   leg.started = now;
 
   CallRequest request =
-      address_call(shared, upstream, leg.call, path, std::move(filled.fields), filled.body);
+      address_call(services_, upstream, leg.call, path, std::move(filled.fields), filled.body);
   TimePoint until = std::min(deadline, after(now, upstream.config.timeout));
   leg.fetch = Fetch::start(services_, upstream, std::move(request), until,
                            request_.route->prefetch.share ? leg.offer.key : std::string());
@@ -142,9 +144,9 @@ TimePoint PrefetchSet::wait_until(TimePoint deadline) const {
   Duration longest{};
   for (const auto& leg : legs_) {
     if (!leg->fetch) continue;
-    longest = std::max(longest, services_.shared.upstream(leg->call.upstream)->config.timeout);
+    longest = std::max(longest, services_.snapshot.upstream(leg->call.upstream)->config.timeout);
   }
-  const BackendConfig& backend = services_.shared.backend(request_.route->backend).config;
+  const BackendConfig& backend = services_.snapshot.backend(request_.route->backend).config;
   Duration wait =
       request_.route->prefetch.wait.value_or(std::min(longest, backend.queue.timeout / 2));
   return std::min(deadline, after(services_.loop.now(), wait));

@@ -23,9 +23,9 @@ std::optional<WallTime> time_of(std::string_view id) {
 }
 
 /// So that no purge is used in memory before the Redis is asked with it in mind.
-void remember(LoopServices& services, const Purge& purge, WallTime at) {
-  for (const Purge& one : services.shared.caches->forms_of(purge)) {
-    services.shared.purge_news.add(one, at);
+void remember(Services& services, const Purge& purge, WallTime at) {
+  for (const Purge& one : services.caches->forms_of(purge)) {
+    services.purge_news.add(one, at);
   }
 }
 
@@ -33,7 +33,7 @@ void remember(LoopServices& services, const Purge& purge, WallTime at) {
 /// it? It may have been cut while we were away, or another server took over that had not got all. Then
 /// everything counts as purged, and it is read from its beginning. A stream that is not there says that
 /// the server began anew, with nothing in it; what it told before, we have heard.
-Task<Result<>> look_for_gap(LoopServices& services, RedisClient& client, std::string stream,
+Task<Result<>> look_for_gap(Services& services, RedisClient& client, std::string stream,
                             std::string& last) {
   if (last == kBeginning) co_return Result<>();
   RedisCommand entry;
@@ -49,13 +49,13 @@ Task<Result<>> look_for_gap(LoopServices& services, RedisClient& client, std::st
   if (entries->integer() == 0) co_return Result<>();
   log_warning("redis: purges may have been missed; all that is cached counts as purged");
   Purge all;
-  remember(services, all, services.loop.clock().wall());
-  co_await purge_by_turns(*services.shared.caches, std::move(all));
+  remember(services, all, Loop::current().clock().wall());
+  co_await purge_by_turns(*services.caches, std::move(all));
   co_return Result<>();
 }
 
 /// Reads what stands behind `last`, and moves it on; how many there were. `wait`: until there is one.
-Task<Result<size_t>> read_news(LoopServices& services, RedisClient& client, std::string stream,
+Task<Result<size_t>> read_news(Services& services, RedisClient& client, std::string stream,
                                std::string& last, bool wait) {
   RedisCommand read;
   read.words = {"XREAD", "COUNT", std::to_string(kBatch)};
@@ -81,7 +81,7 @@ Task<Result<size_t>> read_news(LoopServices& services, RedisClient& client, std:
     purges.push_back(std::move(*purge));
   }
   // The Redis is asked meanwhile: all are known before the first walk.
-  for (const Purge& purge : purges) co_await purge_by_turns(*services.shared.caches, purge);
+  for (const Purge& purge : purges) co_await purge_by_turns(*services.caches, purge);
   co_return entries.size();
 }
 }  // namespace
@@ -107,12 +107,12 @@ bool PurgeNews::is_purged(std::string_view uri, const Entry& entry) const {
   return false;
 }
 
-Task<> follow_purges(LoopServices& services) {
-  PurgeNews& news = services.shared.purge_news;
-  RedisClient client(services.loop, services.resolver, services.shared.redis.commands,
-                     services.redis->client_options());
+Task<> follow_purges(Services& services, std::shared_ptr<RedisTier> tier) {
+  PurgeNews& news = services.purge_news;
+  const std::unique_ptr<RedisClient> connection = tier->new_client();
+  RedisClient& client = *connection;
   client.start();
-  const std::string stream = services.redis->stream();
+  const std::string stream = tier->stream();
   std::string last = kBeginning;
   bool whole = false;  // nothing that came behind `last` is missing
   bool all_known = false;
@@ -135,7 +135,7 @@ Task<> follow_purges(LoopServices& services) {
       whole = all_known = false;
       news.follow(false);
       // An error that is answered comes at once, and would come again at once.
-      co_await SleepUntil(after(services.loop.now(), std::chrono::seconds(1)));
+      co_await SleepUntil(after(Loop::current().now(), std::chrono::seconds(1)));
       continue;
     }
     all_known = *count < kBatch;

@@ -15,7 +15,7 @@
 
 namespace siding {
 
-struct LoopServices;
+struct Services;
 
 /// The purges that the store of replicas may still hold something of.
 class PurgeNews {
@@ -43,7 +43,7 @@ class PurgeNews {
   std::atomic<bool> followed_{false};
 };
 
-/// Runs for ever on one loop of the process.
-Task<> follow_purges(LoopServices& services);
+/// Runs for ever on one loop of the process. `tier`: of that loop.
+Task<> follow_purges(Services& services, std::shared_ptr<RedisTier> tier);
 
 }  // namespace siding

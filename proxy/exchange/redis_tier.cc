@@ -7,8 +7,6 @@
 #include "cache/entry_format.h"
 #include "cache/validate.h"
 #include "proxy/exchange/purge_news.h"
-#include "proxy/exchange/secrets.h"
-#include "proxy/exchange/tls_contexts.h"
 
 namespace siding {
 
@@ -75,19 +73,22 @@ void RedisShared::collect(MetricSink& sink) const {
 }
 
 RedisTier::RedisTier(Uses uses, const RedisConfig& config, std::string name)
-    : uses_(uses),
-      shared_(uses.shared),
+    : uses_(std::move(uses)),
+      shared_(uses_.shared),
       config_(config),
       name_(std::move(name)),
-      client_(uses.loop, uses.resolver, uses.shared.commands, client_options()) {}
+      client_(uses_.loop, *uses_.resolver, shared_.commands, client_options()) {}
+
+std::unique_ptr<RedisClient> RedisTier::new_client() const {
+  return std::make_unique<RedisClient>(uses_.loop, *uses_.resolver, shared_.commands,
+                                       client_options());
+}
 
 RedisClient::Options RedisTier::client_options() const {
   RedisClient::Options options;
   options.config = config_;
-  options.password = [&secrets = uses_.secrets, config = config_] {
-    return secrets.values()->of(config.password, config.password_file);
-  };
-  options.tls = [&tls = uses_.tls] { return tls.of(std::string(TlsContexts::kRedis)); };
+  options.password = uses_.password;
+  options.tls = uses_.tls;
   options.max_reply = 4 * kMostBody;
   return options;
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "cache/policy.h"
@@ -13,8 +15,6 @@
 
 namespace siding {
 
-class TlsContexts;
-class Secrets;
 class PurgeNews;
 
 /// Of all threads.
@@ -31,11 +31,11 @@ class RedisTier {
  public:
   struct Uses {
     Loop& loop;
-    Resolver& resolver;
+    std::shared_ptr<Resolver> resolver;
     RedisShared& shared;
-    Secrets& secrets;
-    TlsContexts& tls;
     PurgeNews& purges;
+    std::function<std::string()> password;
+    std::function<Result<std::shared_ptr<TlsContext>>()> tls;
   };
   /// `name`: of this process.
   RedisTier(Uses uses, const RedisConfig& config, std::string name);
@@ -69,10 +69,11 @@ class RedisTier {
   Task<Result<>> publish(std::string purge);
   /// Where purges are told.
   std::string stream() const { return config_.prefix + ":purges"; }
-  /// For a connection of somebody else's own.
-  RedisClient::Options client_options() const;
+  /// A connection of somebody else's own; it ends before this object does.
+  std::unique_ptr<RedisClient> new_client() const;
 
  private:
+  RedisClient::Options client_options() const;
   std::string uri_key_of(const std::string& uri) const;
   std::string lease_key_of(const std::string& key) const;
 

@@ -5,11 +5,15 @@
 
 namespace siding {
 
-Secrets::Secrets(const Config& config) {
+Secrets::Secrets(const Config& config, const Secrets* before) {
   auto values = std::make_shared<SecretValues>();
   auto add = [&](const std::string& file, const std::string& value) {
     if (file.empty() || !values->by_file.emplace(file, value).second) return;
     watched_.push_back(std::make_unique<Watched>(file));
+    if (before == nullptr) return;
+    for (const auto& old : before->watched_) {
+      if (old->file == file) watched_.back()->failures = old->failures.load();
+    }
   };
   if (config.egress) add(config.egress->secret_file, config.egress->secret);
   add(config.cache.redis.password_file, config.cache.redis.password);

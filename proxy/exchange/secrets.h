@@ -21,16 +21,18 @@ namespace siding {
 /// Immutable: what was in force when it was taken.
 class SecretValues {
  public:
-  /// The value of an option that came from `file`, or of one that did not: "".
+  /// The value of an option that came from `file`, or, where that is "" or not watched, `configured`.
   const std::string& of(const std::string& configured, const std::string& file) const {
-    return file.empty() ? configured : by_file.at(file);
+    const auto found = by_file.find(file);
+    return found == by_file.end() ? configured : found->second;
   }
   std::map<std::string, std::string> by_file;
 };
 
 class Secrets {
  public:
-  explicit Secrets(const Config& config);
+  /// `before`: of the configuration that this one replaces; null: there is none.
+  explicit Secrets(const Config& config, const Secrets* before = nullptr);
 
   /// Whether there is any file to look at.
   bool any() const { return !watched_.empty(); }

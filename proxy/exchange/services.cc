@@ -1,7 +1,7 @@
 // See services.h.
 #include "proxy/exchange/services.h"
 
-#include <cassert>
+#include <algorithm>
 
 #include "proxy/exchange/flight_fetch.h"
 
@@ -20,83 +20,117 @@ std::string make_self_id() {
   return "siding-" + hex(random);
 }
 
-std::vector<size_t> calls_of(const Config& config) {
-  std::vector<size_t> calls;
-  for (const RouteConfig& r : config.routes) calls.push_back(r.prefetch.calls.size());
-  return calls;
+uint64_t queue_bytes(const Config& config, const Shares& shares) {
+  return shares.memory + config.limits.spill;
+}
+
+std::shared_ptr<Resolver> resolver_of(Services& services, const SnapshotRef& snapshot, Loop& loop,
+                                      const LoopServices* before) {
+  const DnsConfig& config = snapshot->config->dns;
+  if (before != nullptr && before->snapshot.config->dns == config) return before->kept_resolver;
+  return std::make_shared<Resolver>(loop, config, ResolverFiles{}, services.dns);
+}
+
+std::shared_ptr<RedisTier> redis_of(Services& services, const SnapshotRef& snapshot, Loop& loop,
+                                    std::shared_ptr<Resolver> resolver,
+                                    const LoopServices* before) {
+  const RedisConfig& config = snapshot->config->cache.redis;
+  if (config.url.text.empty() || !snapshot->caches->any()) return nullptr;
+  const bool same = before != nullptr && before->redis && before->kept_resolver == resolver &&
+                    before->snapshot.config->cache.redis == config;
+  if (same) return before->redis;
+  // What replaces the files of its password or certificates may be the next snapshot's.
+  RedisTier::Uses uses{
+      loop,
+      std::move(resolver),
+      services.redis,
+      services.purge_news,
+      [&services, config] {
+        return services.now()->secrets->values()->of(config.password, config.password_file);
+      },
+      [&services] { return services.now()->tls->of(std::string(TlsContexts::kRedis)); },
+  };
+  return std::make_shared<RedisTier>(std::move(uses), config, services.self_id);
 }
 }  // namespace
 
-Services::Services(ConfigRef c, Observer& o, Disk& disk, uint64_t memory, uint64_t cache,
-                   const std::vector<Loop*>& loops)
-    : config(std::move(c)),
-      observer(o),
-      bodies(memory, config->limits.spill, config->limits.spill_dir, disk),
-      router(*config),
-      trusted(config->trusted_proxies),
-      secrets(std::make_shared<Secrets>(*config)),
-      tls(std::make_shared<TlsContexts>(*config)),
+Services::Services(const ConfigRef& config, Observer& o, Disk& disk, const Shares& shares,
+                   const std::vector<Loop*>& all_loops)
+    : observer(o),
+      loops(all_loops),
+      bodies(shares.memory, config->limits.spill, config->limits.spill_dir, disk),
       self_id(make_self_id()),
       unlisted({.max_connections = 0, .workers = 0, .max_idle = 0, .idle_timeout = {}, .head = {}},
                loops),
-      caches(std::make_unique<Caches>(*config, cache)),
+      caches(std::make_unique<Caches>(std::make_shared<const CacheOwners>(*config), shares.cache)),
       pins(config->pins.max_bytes, config->pins.max_age),
-      speculation(calls_of(*config)),
-      tunnels(config->limits.max_connections),
-      worker_tunnels(config->egress ? config->egress->max_connections : 0) {
-  uint64_t queue_bytes = memory + config->limits.spill;
-  for (const BackendConfig& b : config->backends) {
-    backends.push_back(std::make_unique<Backend>(b, queue_bytes, loops));
-  }
-  for (const UpstreamConfig& u : config->upstreams) {
-    upstreams.push_back(std::make_unique<Upstream>(u, loops));
-  }
-  for (const RouteConfig& route : config->routes) {
-    for (const CallConfig& call : route.prefetch.calls) {
-      if (!call.body.empty()) upstream(call.upstream)->prefetches_bodies = true;
-    }
-  }
-  for (size_t calls : calls_of(*config)) {
-    auto& of_route = learned.emplace_back();
-    for (size_t i = 0; i < calls; ++i) of_route.push_back(std::make_unique<LearnedFields>());
-  }
+      tunnels(shares.tunnels),
+      worker_tunnels(0) {
+  put_in_force(std::make_shared<Snapshot>(config, queue_bytes(*config, shares), loops), shares);
 }
 
-Backend& Services::backend(std::string_view name) {
-  for (auto& b : backends) {
-    if (b->config.name == name) return *b;
-  }
-  assert(false && "the loader checked that every route's backend exists");
-  std::abort();
+SnapshotRef Services::now() const {
+  std::lock_guard lock(now_mutex_);
+  return now_;
 }
 
-Upstream* Services::upstream(std::string_view name) {
-  for (auto& u : upstreams) {
-    if (u->config.name == name) return u.get();
-  }
-  return nullptr;
+size_t Services::snapshots() const {
+  std::lock_guard lock(now_mutex_);
+  return static_cast<size_t>(std::count_if(in_use_.begin(), in_use_.end(),
+                                           [](const auto& one) { return !one.expired(); }));
 }
 
-LoopServices::LoopServices(Services& services, Loop& l)
-    : shared(services),
-      loop(l),
-      resolver(l, services.config->dns, {}, services.dns),
-      random(std::random_device{}()) {
-  const RedisConfig& config = services.config->cache.redis;
-  if (config.url.text.empty() || !services.caches->any()) return;
-  RedisTier::Uses uses{
-      l, resolver, services.redis, *services.secrets, *services.tls, services.purge_news};
-  redis = std::make_unique<RedisTier>(uses, config, services.self_id);
+SnapshotRef Services::snapshot_of(ConfigRef config, const Shares& shares) const {
+  const uint64_t bytes = queue_bytes(*config, shares);
+  return std::make_shared<Snapshot>(std::move(config), bytes, loops, now().get());
 }
 
-LoopServices::~LoopServices() {
+void Services::put_in_force(SnapshotRef next, const Shares& shares) {
+  const Config& config = *next->config;
+  bodies.memory.set_limit(shares.memory);
+  bodies.spill.set_limit(config.limits.spill);
+  caches->adopt(next->caches, shares.cache);
+  pins.set_limits(config.pins.max_bytes, config.pins.max_age);
+  tunnels.set_most(shares.tunnels);
+  worker_tunnels.set_most(config.egress ? config.egress->max_connections : 0);
+  std::lock_guard lock(now_mutex_);
+  std::erase_if(in_use_, [](const auto& one) { return one.expired(); });
+  in_use_.push_back(next);
+  now_.swap(next);  // the old one, if nobody else has it, ends outside of the lock
+}
+
+void LoopWork::end() {
   while (FlightFetch* fetch = fetches.front()) delete fetch;
-  background.clear();  // their connections become idle
-  for (auto& b : shared.backends) {
+  background.clear();
+}
+
+std::shared_ptr<LoopServices> LoopServices::make(Services& services, SnapshotRef snapshot,
+                                                 LoopWork& work, const LoopServices* before) {
+  // It may be let go by something that it runs.
+  return {new LoopServices(services, std::move(snapshot), work, before),
+          [](LoopServices* s) { s->loop.retire(std::unique_ptr<LoopServices>(s)); }};
+}
+
+LoopServices::LoopServices(Services& services, SnapshotRef of, LoopWork& work,
+                           const LoopServices* before)
+    : shared(services),
+      kept_snapshot(std::move(of)),
+      loop(work.loop),
+      kept_resolver(resolver_of(services, kept_snapshot, loop, before)),
+      random(work.random),
+      redis(redis_of(services, kept_snapshot, loop, kept_resolver, before)),
+      fetches(work.fetches),
+      tunnels_end(work.tunnels_end),
+      background(work.background) {}
+
+LoopServices::~LoopServices() = default;
+
+void LoopServices::close_idle() {
+  for (auto& b : snapshot.backends) {
     b->pool.close_idle(loop);
     b->direct_pool.close_idle(loop);
   }
-  for (auto& u : shared.upstreams) u->pool.close_idle(loop);
+  for (auto& u : snapshot.upstreams) u->pool.close_idle(loop);
 }
 
 void LoopServices::drop_shared(const std::string& uri) {

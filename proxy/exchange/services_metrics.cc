@@ -46,20 +46,25 @@ void collect_h2(const H2Counts& h2, MetricSink& sink, const MetricSink::Labels& 
 }  // namespace
 
 void Services::collect(MetricSink& sink) const {
-  for (const auto& b : backends) {
-    Admission::Snapshot now = b->admission.snapshot();
+  const SnapshotRef in_force = now();
+  sink.gauge("siding_configurations",
+             "Configurations in use: the one in force, and those that exchanges began with",
+             static_cast<double>(snapshots()));
+  for (const auto& b : in_force->backends) {
+    const Admission::Snapshot queue = b->admission.snapshot();
     MetricSink::Labels labels{{"backend", b->config.name}};
-    sink.gauge("siding_queue_depth", "Requests that wait for a worker", now.queued, labels);
-    sink.gauge("siding_queue_bytes", "Bytes of their bodies", static_cast<double>(now.queued_bytes),
+    sink.gauge("siding_queue_depth", "Requests that wait for a worker", queue.queued, labels);
+    sink.gauge("siding_queue_bytes", "Bytes of their bodies",
+               static_cast<double>(queue.queued_bytes), labels);
+    sink.gauge("siding_backend_inside", "Requests that are inside the backend", queue.inside,
                labels);
-    sink.gauge("siding_backend_inside", "Requests that are inside the backend", now.inside, labels);
     sink.gauge("siding_backend_connections", "Open connections to the backend", b->pool.open(),
                labels);
-    sink.gauge("siding_backend_down", "1 while the backend takes no connection", now.down ? 1 : 0,
+    sink.gauge("siding_backend_down", "1 while the backend takes no connection", queue.down ? 1 : 0,
                labels);
     if (b->config.h2c) collect_h2(b->pool.h2_counts(), sink, labels);
   }
-  for (const auto& u : upstreams) {
+  for (const auto& u : in_force->upstreams) {
     if (u->config.h2c || (u->config.http2 && u->config.url.scheme == "https")) {
       collect_h2(u->pool.h2_counts(), sink, {{"upstream", u->config.name}});
     }
@@ -76,7 +81,7 @@ void Services::collect(MetricSink& sink) const {
     }
   }
   caches->collect(sink);
-  if (!config->cache.redis.url.text.empty()) {
+  if (!in_force->config->cache.redis.url.text.empty()) {
     redis.collect(sink);
     sink.gauge("siding_redis_followed",
                "1 while the purges of other replicas are known; else the Redis is not asked",
@@ -88,8 +93,8 @@ void Services::collect(MetricSink& sink) const {
     sink.counter("siding_tunnels_total", "Tunnels that were opened",
                  static_cast<double>(all->opened()), {{"of", of}});
   }
-  secrets->collect(sink);
-  tls->collect(sink);
+  in_force->secrets->collect(sink);
+  in_force->tls->collect(sink);
   collect_dns(*dns, sink);
   const PinStore::Snapshot held = pins.snapshot();
   sink.gauge("siding_pin_bytes", "Bytes of prefetched answers", static_cast<double>(held.bytes));

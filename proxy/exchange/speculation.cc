@@ -21,9 +21,19 @@ constexpr size_t kMaxClients = 16 * 1024;
 constexpr size_t kMaxTunnels = 256;
 }  // namespace
 
-Speculation::Speculation(const std::vector<size_t>& calls) {
-  routes_.resize(calls.size());
-  for (size_t i = 0; i < calls.size(); ++i) routes_[i].templates.resize(calls[i]);
+class Speculation::Route {
+ public:
+  Route(std::string n, size_t calls) : name(std::move(n)), templates(calls) {}
+  const std::string name;
+  uint64_t made = 0;  // halved each window, so that the past fades
+  uint64_t unused = 0;
+  uint64_t strangers = 0;  // calls under way for clients of which nothing was used yet
+  TimePoint window_ends{};
+  std::vector<Template> templates;
+};
+
+Speculation::RouteRef Speculation::new_route(std::string name, size_t calls) {
+  return std::make_shared<Route>(std::move(name), calls);
 }
 
 Speculation::Client& Speculation::client(uint64_t id) {
@@ -55,7 +65,7 @@ void Speculation::fade(Route& route, TimePoint now) {
 
 std::optional<PrefetchSkip> Speculation::ask(Asked* asked, TimePoint now) {
   std::lock_guard lock(mutex_);
-  Route& r = routes_[asked->route];
+  Route& r = *asked->route;
   Template& t = r.templates[asked->call];
   Client& c = client(asked->client);
   fade(r, now);
@@ -76,7 +86,7 @@ std::optional<PrefetchSkip> Speculation::ask(Asked* asked, TimePoint now) {
 
 void Speculation::ended(const Asked& asked, Use use, TimePoint now) {
   std::lock_guard lock(mutex_);
-  Route& r = routes_[asked.route];
+  Route& r = *asked.route;
   Client& c = client(asked.client);
   if (c.outstanding > 0) --c.outstanding;
   if (asked.stranger) --r.strangers;
@@ -97,12 +107,11 @@ void Speculation::ended(const Asked& asked, Use use, TimePoint now) {
       c.paused_until = now + kPause;
     }
   }
-  judge(r, t, asked.route, asked.call, now);
+  judge(r, asked.call, t, now);
 }
 
-void Speculation::judge(Route&, Template& t, size_t route_index, size_t call, TimePoint now) {
-  std::string name =
-      "call " + std::to_string(call + 1) + " of route " + std::to_string(route_index + 1);
+void Speculation::judge(const Route& route, size_t call, Template& t, TimePoint now) {
+  const std::string name = "call " + std::to_string(call + 1) + " of route " + route.name;
   if (t.on_trial && t.used > 0) {
     t.on_trial = false;
     t.answers = t.used = 0;

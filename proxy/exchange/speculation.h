@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -22,12 +23,14 @@ class Speculation {
   /// What a prefetch came to, as far as waste is concerned.
   enum class Use { used, unused, neither };
 
-  /// `calls`: how many templates each route has.
-  explicit Speculation(const std::vector<size_t>& calls);
+  class Route;
+  using RouteRef = std::shared_ptr<Route>;
+  /// What is known of a route with so many templates: nothing yet. `name`: for messages.
+  static RouteRef new_route(std::string name, size_t calls);
 
   /// One call that was allowed, until it is told how it ended.
   struct Asked {
-    size_t route = 0;
+    RouteRef route;
     size_t call = 0;
     uint64_t client = 0;
     bool stranger = false;  ///< nothing of its client had been used
@@ -59,19 +62,11 @@ class Speculation {
     TimePoint paused_until{};
     bool on_trial = false;
   };
-  struct Route {
-    uint64_t made = 0;  // halved each window, so that the past fades
-    uint64_t unused = 0;
-    uint64_t strangers = 0;  // calls under way for clients of which nothing was used yet
-    TimePoint window_ends{};
-    std::vector<Template> templates;
-  };
   Client& client(uint64_t id);
   static void fade(Route& route, TimePoint now);
-  void judge(Route& route, Template& t, size_t route_index, size_t call, TimePoint now);
+  static void judge(const Route& route, size_t call, Template& t, TimePoint now);
 
-  mutable std::mutex mutex_;
-  std::vector<Route> routes_;
+  mutable std::mutex mutex_;  // guards all below, and what is in a Route
   std::unordered_map<uint64_t, Client> clients_;
   std::list<uint64_t> by_age_;  // least recently seen first
   std::unordered_map<std::string, TimePoint> tunnels_;

@@ -7,8 +7,8 @@
 namespace siding {
 
 namespace {
-std::unique_ptr<OfTlsFiles<TlsContext>> context_of(std::string name, const TlsFiles& files) {
-  auto context = std::make_unique<OfTlsFiles<TlsContext>>(
+std::shared_ptr<OfTlsFiles<TlsContext>> context_of(std::string name, const TlsFiles& files) {
+  auto context = std::make_shared<OfTlsFiles<TlsContext>>(
       name, std::vector{files.ca_file, files.certificate, files.key},
       [files] { return TlsContext::client(files); });
   if (!context->get()) log_warning(name + ": TLS: " + context->failure());
@@ -16,31 +16,43 @@ std::unique_ptr<OfTlsFiles<TlsContext>> context_of(std::string name, const TlsFi
 }
 }  // namespace
 
-TlsContexts::TlsContexts(const Config& config) {
+TlsContexts::TlsContexts(const Config& config, const TlsContexts* before) {
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.url.scheme != "https") continue;
     const TlsConfig& tls = upstream.tls;
-    add(upstream.name, {tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate,
-                        tls.key, upstream.http2});
+    add(upstream.name,
+        {tls.ca_file.empty() ? system_ca_file() : tls.ca_file, tls.certificate, tls.key,
+         upstream.http2},
+        before);
   }
   const RedisConfig& redis = config.cache.redis;
   if (redis.url.scheme == "rediss") {
     add(std::string(kRedis),
-        {redis.ca_file.empty() ? system_ca_file() : redis.ca_file, "", "", false});
+        {redis.ca_file.empty() ? system_ca_file() : redis.ca_file, "", "", false}, before);
   }
+  if (before == nullptr) return;
+  std::lock_guard lock(before->mutex_);
+  unlisted_ = before->unlisted_;
 }
 
-void TlsContexts::add(const std::string& name, TlsFiles files) {
-  known_.emplace(name, context_of(name == kRedis ? name : "upstream." + name, files));
+void TlsContexts::add(const std::string& name, TlsFiles files, const TlsContexts* before) {
+  if (before != nullptr) {
+    const auto old = before->known_.find(name);
+    if (old != before->known_.end() && old->second.files == files) {
+      known_.emplace(name, old->second);
+      return;
+    }
+  }
+  known_.emplace(name, Known{files, context_of(name == kRedis ? name : "upstream." + name, files)});
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContexts::of(const std::string& upstream) const {
   std::unique_lock lock(mutex_);
-  const Known* known = unlisted_.get();
+  std::shared_ptr<Context> known = unlisted_;
   lock.unlock();
   if (!upstream.empty()) {
     auto found = known_.find(upstream);
-    known = found == known_.end() ? nullptr : found->second.get();
+    known = found == known_.end() ? nullptr : found->second.context;
   }
   if (known == nullptr) return Error(Failure::tls, Side::local, true, "not https");
   if (std::shared_ptr<TlsContext> context = known->get()) return context;
@@ -54,7 +66,7 @@ bool TlsContexts::has_unlisted() const {
 
 void TlsContexts::make_unlisted() {
   std::unique_lock lock(mutex_);
-  Known* known = unlisted_.get();
+  const std::shared_ptr<Context> known = unlisted_;
   lock.unlock();
   if (known != nullptr) {
     // Several may have asked for it at once; or it could not be made the last time.
@@ -67,14 +79,14 @@ void TlsContexts::make_unlisted() {
 }
 
 void TlsContexts::look() {
-  for (auto& [upstream, known] : known_) known->look();
+  for (auto& [upstream, known] : known_) known.context->look();
 }
 
 void TlsContexts::collect(MetricSink& sink) const {
   for (const auto& [upstream, known] : known_) {
     sink.counter("siding_tls_read_failures_total",
                  "Looks at the files of an upstream's TLS that found none to use; the last stay",
-                 static_cast<double>(known->failures()), {{"upstream", upstream}});
+                 static_cast<double>(known.context->failures()), {{"upstream", upstream}});
   }
 }
 

@@ -19,8 +19,9 @@ class TlsContexts {
  public:
   /// The name of the Redis here, which no upstream can have.
   static constexpr std::string_view kRedis = "[cache] redis";
-  /// Reads the files of all https upstreams, and of the Redis: blocks.
-  explicit TlsContexts(const Config& config);
+  /// Reads the files of all https upstreams, and of the Redis: blocks. Those that `before` has are taken
+  /// over, with their sessions.
+  explicit TlsContexts(const Config& config, const TlsContexts* before = nullptr);
 
   /// Whether there is anything to look at.
   bool any() const { return !known_.empty(); }
@@ -35,12 +36,16 @@ class TlsContexts {
   void collect(MetricSink& sink) const;
 
  private:
-  using Known = OfTlsFiles<TlsContext>;
-  void add(const std::string& name, TlsFiles files);
+  using Context = OfTlsFiles<TlsContext>;
+  struct Known {
+    TlsFiles files;
+    std::shared_ptr<Context> context;
+  };
+  void add(const std::string& name, TlsFiles files, const TlsContexts* before);
 
-  std::map<std::string, std::unique_ptr<Known>> known_;  // by upstream; the map itself is constant
+  std::map<std::string, Known> known_;  // by upstream; the map itself is constant
   mutable std::mutex mutex_;
-  std::unique_ptr<Known> unlisted_;  // guarded by mutex_; null until it is wanted
+  std::shared_ptr<Context> unlisted_;  // guarded by mutex_; null until it is wanted
 };
 
 }  // namespace siding

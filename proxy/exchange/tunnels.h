@@ -34,7 +34,6 @@ class Tunnels {
   };
   explicit Tunnels(uint32_t most) : most_(most) {}
 
-  /// Before there are threads.
   void set_most(uint32_t most) { most_ = most; }
   /// None if there are as many as there may be.
   std::optional<Place> enter() {
@@ -46,7 +45,7 @@ class Tunnels {
   uint64_t opened() const { return opened_; }
 
  private:
-  uint32_t most_;
+  std::atomic<uint32_t> most_;
   std::atomic<uint32_t> open_{0};
   std::atomic<uint64_t> opened_{0};
 };

@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kWarmLook = std::chrono::seconds(1);
 constexpr uint64_t kMaxProbeAnswer = 64 * 1024;
 
-CallRequest probe_request(const Services& services, const Upstream& upstream) {
+CallRequest probe_request(const LoopServices& services, const Upstream& upstream) {
   CallConfig call;
   Fields fields;
   fields.add("User-Agent", "siding-probe");
@@ -28,7 +28,7 @@ Task<> probe(LoopServices& services, Upstream& upstream, SocketAddress address) 
   CallOptions options;
   options.deadline = after(services.loop.now(), upstream.config.probe.timeout);
   options.max_body = kMaxProbeAnswer;
-  CallRequest request = probe_request(services.shared, upstream);
+  CallRequest request = probe_request(services, upstream);
   const std::string target(request.head.target);
   Result<CallAnswer> answer =
       co_await probe_address(services, upstream, address, std::move(request), options);
@@ -104,7 +104,7 @@ Task<> keep_warm(LoopServices& services, Upstream& upstream) {
 
 Task<> keep_upstreams(LoopServices& services) {
   Group all;
-  for (auto& upstream : services.shared.upstreams) {
+  for (auto& upstream : services.snapshot.upstreams) {
     const UpstreamConfig& config = upstream->config;
     const bool first = services.loop.index() == 0;
     if (!config.probe.path.empty() && first) all.start(keep_probing(services, *upstream));

@@ -24,6 +24,7 @@ struct TlsFiles {
   std::string certificate;  ///< ours, with its chain; empty: none is shown
   std::string key;          ///< of the certificate
   bool http2 = false;       ///< h2 is offered by ALPN, before http/1.1
+  bool operator==(const TlsFiles&) const = default;
 };
 
 class TlsContext {

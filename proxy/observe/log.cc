@@ -122,6 +122,13 @@ uint64_t log_lines_dropped() {
   return global.writer == nullptr ? 0 : global.writer->dropped();
 }
 
+void set_log_level(LogLevel level) {
+  LogGlobal& global = log_global();
+  std::lock_guard lock(global.mutex);
+  global.level = level;
+  global.logger->set_level(spd_level(level));
+}
+
 bool log_enabled(LogLevel level) {
   return level >= log_global().level.load(std::memory_order_relaxed);
 }

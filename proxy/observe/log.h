@@ -28,6 +28,9 @@ class Log {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Any thread: of the present Log.
+void set_log_level(LogConfig::Level level);
+
 /// Any thread. A text longer than 4 KiB is cut.
 void log_debug(std::string_view text);
 void log_info(std::string_view text);

@@ -29,6 +29,12 @@ class Drain {
   void begin() { raise(Stage::clients); }
   /// Any thread: all is to go; the second time at once.
   void stop() { raise(stage_ < Stage::all ? Stage::all : Stage::now); }
+  /// The same, while another process serves the same sockets already.
+  void hand_over() {
+    handed_over_ = true;
+    stop();
+  }
+  bool handed_over() const { return handed_over_; }
 
   /// Of one thread each: its clients have gone; it has nothing to do any more.
   void clients_have_gone() { ++clientless_; }
@@ -58,6 +64,7 @@ class Drain {
 
   const uint32_t threads_;
   std::atomic<Stage> stage_{Stage::serving};
+  std::atomic<bool> handed_over_{false};
   std::atomic<uint32_t> clientless_{0};
   std::atomic<uint32_t> working_;
   std::mutex mutex_;

@@ -3,25 +3,23 @@
 
 namespace siding {
 
-const ListenerOptions& FrontOptions::of(size_t index) {
-  const ListenAddress& address = services_.shared.config->listen[index];
-  if (!address.tls && !address.proxy_protocol) return shared;
-  Own& own = own_.emplace_back();
-  own.listener = shared;
-  own.listener.arrival = &own.arrival;
-  own.arrival.listen = address.text();
-  own.arrival.proxy_protocol = address.proxy_protocol;
-  own.arrival.trusts = [this](const SocketAddress& peer) {
+std::shared_ptr<const ArrivalOptions> arrival_options(const LoopServices& services,
+                                                      const std::shared_ptr<FrontTls>& tls,
+                                                      size_t index) {
+  const ListenAddress& address = services.snapshot.config->listen[index];
+  if (!address.tls && !address.proxy_protocol) return nullptr;
+  auto options = std::make_shared<ArrivalOptions>();
+  options->listen = address.text();
+  options->proxy_protocol = address.proxy_protocol;
+  options->trusts = [snapshot = services.kept_snapshot](const SocketAddress& peer) {
     // Who reaches a unix socket was let in by its folder.
-    return peer.is_unix() || services_.shared.trusted.trusts(peer);
+    return peer.is_unix() || snapshot->trusted.trusts(peer);
   };
-  own.arrival.on_header = [this](ProxyHeader how) { services_.counters().count(how); };
-  own.arrival.on_handshake = [this](Handshake how) { services_.counters().count(how); };
-  if (address.tls) {
-    own.listener.scheme = "https";
-    own.arrival.tls = [this, index] { return tls_.of(index); };
-  }
-  return own.listener;
+  ThreadCounters& counters = services.shared.observer.here(services.loop);
+  options->on_header = [&counters](ProxyHeader how) { counters.count(how); };
+  options->on_handshake = [&counters](Handshake how) { counters.count(how); };
+  if (address.tls) options->tls = [tls, index] { return tls->of(index); };
+  return options;
 }
 
 }  // namespace siding

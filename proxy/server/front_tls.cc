@@ -19,19 +19,32 @@ std::vector<std::string> files_of(const ListenTls& tls) {
 }
 }  // namespace
 
-FrontTls::Front::Front(const ListenAddress& address, const Clock& clock)
+FrontTls::Front::Front(const ListenAddress& address, std::shared_ptr<TicketKeys> keys,
+                       const Clock& clock)
     : listen(address.text()),
-      context(listen, files_of(*address.tls), [this, tls = *address.tls, &clock] {
+      tls(*address.tls),
+      tickets(std::move(keys)),
+      rotated(clock.now()),
+      context(listen, files_of(tls), [this, &clock] {
         return TlsServerContext::make(tls, tickets, {std::begin(kProtocols), std::end(kProtocols)},
                                       clock);
       }) {}
 
-FrontTls::FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clock)
-    : clock_(clock), rotated_(clock.now()) {
+FrontTls::FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clock,
+                   const FrontTls* before)
+    : clock_(clock) {
   for (const ListenAddress& address : addresses) {
     by_address_.push_back(nullptr);
     if (!address.tls) continue;
-    by_address_.back() = fronts_.emplace_back(std::make_unique<Front>(address, clock)).get();
+    std::shared_ptr<Front> known;
+    for (size_t i = 0; before != nullptr && i < before->fronts_.size(); ++i) {
+      if (before->fronts_[i]->listen == address.text()) known = before->fronts_[i];
+    }
+    if (!known || known->tls != *address.tls) {
+      auto keys = known ? known->tickets : std::make_shared<TicketKeys>();
+      known = std::make_shared<Front>(address, std::move(keys), clock);
+    }
+    by_address_.back() = fronts_.emplace_back(std::move(known)).get();
   }
 }
 
@@ -50,10 +63,11 @@ std::shared_ptr<const TlsServerContext> FrontTls::of(size_t address) const {
 
 void FrontTls::look() {
   const TimePoint now = clock_.now();
-  const bool rotate = now >= after(rotated_, kTicketKeyTime);
-  if (rotate) rotated_ = now;
   for (const auto& front : fronts_) {
-    if (rotate) front->tickets->rotate();
+    if (now >= after(front->rotated, kTicketKeyTime)) {
+      front->rotated = now;
+      front->tickets->rotate();
+    }
     front->context.look();
     warn_of_old_staples(*front);
   }

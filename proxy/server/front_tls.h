@@ -1,6 +1,6 @@
 // The certificates of the front, for all threads: read at the start and again when their files change.
 // Invariants: files that cannot be used leave the last good ones in force; connections that stand keep what
-// they were made with; the keys of tickets outlive the certificates.
+// they were made with; the keys of tickets outlive the certificates, and the configuration.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,10 @@ namespace siding {
 
 class FrontTls {
  public:
-  /// Reads the files of all addresses that have TLS: blocks. `clock` outlives it.
-  FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clock);
+  /// Reads the files of all addresses that have TLS: blocks. What `before` has for an address is taken over;
+  /// where its options differ, the keys of its tickets. `clock` outlives it.
+  FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clock,
+           const FrontTls* before = nullptr);
 
   /// Why an address has nothing to serve with; empty: all have.
   std::string fault() const;
@@ -32,17 +34,18 @@ class FrontTls {
 
  private:
   struct Front {
-    Front(const ListenAddress& address, const Clock& clock);
+    Front(const ListenAddress& address, std::shared_ptr<TicketKeys> keys, const Clock& clock);
     const std::string listen;
-    const std::shared_ptr<TicketKeys> tickets = std::make_shared<TicketKeys>();
+    const ListenTls tls;
+    const std::shared_ptr<TicketKeys> tickets;
+    TimePoint rotated;  // for look() alone
     OfTlsFiles<const TlsServerContext> context;
   };
   void warn_of_old_staples(const Front& front) const;
 
   const Clock& clock_;
-  std::vector<std::unique_ptr<Front>> fronts_;
+  std::vector<std::shared_ptr<Front>> fronts_;
   std::vector<Front*> by_address_;  // null: no TLS there
-  TimePoint rotated_;
 };
 
 }  // namespace siding

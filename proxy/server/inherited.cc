@@ -13,8 +13,8 @@
 namespace siding {
 
 namespace {
-constexpr int kFirst = 3;   // SD_LISTEN_FDS_START
-constexpr int kMost = 256;  // more is no number that a supervisor means
+constexpr int kFirst = 3;    // SD_LISTEN_FDS_START
+constexpr int kMost = 4096;  // more is no number that anybody means
 
 /// A whole number of the environment; -1 where there is none.
 int number(const char* name) {

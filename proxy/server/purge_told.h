@@ -10,17 +10,20 @@ namespace siding {
 /// Purges go to the other replicas by the Redis that they share.
 class PurgeTold final : public PurgeTeller {
  public:
-  explicit PurgeTold(LoopServices& services) : services_(services) {}
-  Task<Result<>> tell(const Purge& purge) override {
-    Services& shared = services_.shared;
-    for (const Purge& form : shared.caches->forms_of(purge)) {
-      shared.purge_news.add(form, services_.loop.clock().wall());
-    }
-    return services_.redis->publish(purge.to_text());
-  }
+  explicit PurgeTold(const LoopServicesRef& now) : now_(now) {}
+  Task<Result<>> tell(const Purge& purge) override { return run(now_, purge); }
 
  private:
-  LoopServices& services_;
+  static Task<Result<>> run(LoopServicesRef services, Purge purge) {
+    if (!services->redis) co_return Result<>();  // nothing is shared
+    Services& shared = services->shared;
+    for (const Purge& form : shared.caches->forms_of(purge)) {
+      shared.purge_news.add(form, services->loop.clock().wall());
+    }
+    Result<> told = co_await services->redis->publish(purge.to_text());
+    co_return told;
+  }
+  const LoopServicesRef& now_;
 };
 
 }  // namespace siding

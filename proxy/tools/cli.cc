@@ -85,7 +85,9 @@ CommandLine::CommandLine() {
 }
 
 void CommandLine::add_run() {
-  CLI::App& c = *app_.add_subcommand("run", "Serve, until SIGTERM drains it.");
+  CLI::App& c = *app_.add_subcommand(
+      "run",
+      "Serve, until SIGTERM drains it. SIGHUP loads the configuration again, SIGUSR2 the binary.");
   add_files(c, run_.files, false);
   CLI::Option* backend =
       c.add_option("--backend", run_.backend, "The service to stand in front of, without a file")
@@ -98,6 +100,9 @@ void CommandLine::add_run() {
   c.add_option("--listen", run_.listen, "Where clients come in, with --backend [0.0.0.0:8080]")
       ->type_name("ADDRESS")
       ->needs(backend);
+  c.add_flag(
+      "!--no-watch", run_.watch,
+      "Load changed files on SIGHUP only, not by themselves a second after they were changed");
   c.add_flag("--print-config", run_.print_config, "Print the TOML instead of serving");
   c.footer("siding run --backend http://127.0.0.1:8000 --concurrency 4 --listen 127.0.0.1:8080");
 }

@@ -31,6 +31,7 @@ struct RunOptions {
   std::string concurrency;  ///< with `backend`; as written, the loader judges it
   std::string listen;       ///< with `backend`; empty = the default
   bool print_config = false;
+  bool watch = true;  ///< a changed file is loaded by itself
 };
 int run_command(const RunOptions& options);
 

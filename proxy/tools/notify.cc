@@ -8,8 +8,15 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace siding {
+
+int64_t monotonic_us() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
 
 void notify_supervisor(std::string_view lines) {
   const char* name = std::getenv("NOTIFY_SOCKET");

@@ -3,11 +3,14 @@
 // Invariant: never blocks, and without a supervisor that asked for it does nothing.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace siding {
 
 /// Lines such as "READY=1". What cannot be sent is not: the supervisor has time-outs of its own.
 void notify_supervisor(std::string_view lines);
+/// For RELOADING=1 (MONOTONIC_USEC).
+int64_t monotonic_us();
 
 }  // namespace siding

@@ -71,7 +71,7 @@ void Race::watch() {
     if (all) return;
     uint64_t rung = 0;
     [[maybe_unused]] const ssize_t got = read(bell_, &rung, sizeof(rung));
-    if (signals_.wait(kRedraw, bell_) == 0) continue;
+    if (signals_.wait(kRedraw, {bell_}) == 0) continue;
     interrupted_ = true;
     for (const auto& runner : runners_) runner->progress.stop = true;
   }

@@ -1,17 +1,15 @@
-// `siding run`: a Server, and the signals that drain it.
-#include <sys/eventfd.h>
-#include <unistd.h>
-
+// `siding run`: a Server, and what comes to it while it runs.
 #include <cstdio>
-#include <thread>
 
 #include "proxy/observe/log.h"
 #include "proxy/server/server.h"
 #include "proxy/tools/commands.h"
 #include "proxy/tools/config_source.h"
 #include "proxy/tools/notify.h"
+#include "proxy/tools/running.h"
 #include "proxy/tools/signals.h"
 #include "proxy/tools/startup_lines.h"
+#include "proxy/tools/upgrade.h"
 
 namespace siding {
 namespace {
@@ -31,39 +29,17 @@ int print_run_config(const RunOptions& options, const Config& config) {
   return kExitOk;
 }
 
-// Waits for the server's end on a thread of its own, and for signals on this one.
-int serve_until_drained(Server& server, StopSignals& signals) {
-  const int ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  int code = kExitFailed;
-  std::thread waiter([&] {
-    code = server.wait();
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(ended, &one, sizeof(one));
-  });
-  bool draining = false;
-  uint64_t rung = 0;
-  while (read(ended, &rung, sizeof(rung)) < 0) {
-    if (signals.wait(Duration::max(), ended) == 0) continue;
-    std::fprintf(stderr, draining ? "siding: ending now\n"
-                                  : "siding: draining; a second signal ends it at once\n");
-    if (!draining) notify_supervisor("STOPPING=1\nSTATUS=draining\n");
-    draining = true;
-    server.drain();
-  }
-  waiter.join();
-  close(ended);
-  return code;
-}
-
 }  // namespace
 
 int run_command(const RunOptions& options) {
+  ConfigWatch changes(options.files);
   const ConfigRef config = options.files.empty() ? load_flags_or_complain(toml_from_flags(options))
                                                  : load_or_complain(options.files);
   if (config == nullptr) return kExitBadInput;
   if (options.print_config) return print_run_config(options, *config);
 
-  StopSignals signals;
+  Predecessor predecessor;
+  StopSignals signals({SIGHUP, SIGUSR2});
   raise_descriptor_limit();
   const Log log(config->log.level);
   SystemClock clock;
@@ -79,7 +55,9 @@ int run_command(const RunOptions& options) {
     std::fprintf(stderr, "siding: %s\n", line.c_str());
   }
   notify_supervisor("READY=1\nSTATUS=serving\n");
-  return serve_until_drained(server, signals);
+  predecessor.tell();
+  Running running({options.files, options.watch, std::move(changes)}, server, signals, clock);
+  return running.until_ended();
 }
 
 }  // namespace siding

@@ -13,18 +13,16 @@
 namespace siding {
 namespace {
 
-sigset_t stop_set() {
+constexpr size_t kMostDescriptors = 8;
+
+}  // namespace
+
+StopSignals::StopSignals(std::initializer_list<int> more) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  return set;
-}
-
-}  // namespace
-
-StopSignals::StopSignals() {
-  const sigset_t set = stop_set();
+  for (int signal : more) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, &before_);
   signal(SIGPIPE, SIG_IGN);
   fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -37,14 +35,18 @@ StopSignals::~StopSignals() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-int StopSignals::wait(Duration most, int also) {
-  pollfd fds[2] = {{fd_, POLLIN, 0}, {also, POLLIN, 0}};  // poll passes over a negative one
+int StopSignals::wait(Duration most, std::initializer_list<int> also) {
+  assert(also.size() < kMostDescriptors);
+  pollfd fds[kMostDescriptors] = {{fd_, POLLIN, 0}};
+  nfds_t count = 1;
+  for (int fd : also) fds[count++] = {fd, POLLIN, 0};  // poll passes over a negative one
   // Rounded up, or the last millisecond would be spent spinning.
   const int64_t ms = most == Duration::max() ? -1 : std::min<int64_t>(to_ms(most) + 1, INT_MAX);
-  poll(fds, 2, most <= Duration::zero() ? 0 : static_cast<int>(ms));
+  poll(fds, count, most <= Duration::zero() ? 0 : static_cast<int>(ms));
   signalfd_siginfo info;
   if (read(fd_, &info, sizeof(info)) != sizeof(info)) return 0;
-  return static_cast<int>(info.ssi_signo);
+  const bool by_kernel = info.ssi_code == SI_KERNEL;
+  return info.ssi_signo == SIGHUP && by_kernel ? SIGTERM : static_cast<int>(info.ssi_signo);
 }
 
 uint64_t raise_descriptor_limit() {

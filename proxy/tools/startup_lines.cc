@@ -20,7 +20,7 @@ std::vector<std::string> distinct(const std::vector<SocketAddress>& addresses) {
 
 }  // namespace
 
-std::vector<std::string> startup_lines(const Config& config, const ListeningOn& listening) {
+std::vector<std::string> listening_lines(const ListeningOn& listening) {
   std::vector<std::string> out;
   for (const std::string& address : distinct(listening.front)) {
     out.push_back("listening on " + address);
@@ -34,6 +34,11 @@ std::vector<std::string> startup_lines(const Config& config, const ListeningOn& 
   for (const std::string& address : distinct(listening.admin)) {
     out.push_back("admin on " + address + ", for `siding explain` and `siding purge`");
   }
+  return out;
+}
+
+std::vector<std::string> startup_lines(const Config& config, const ListeningOn& listening) {
+  std::vector<std::string> out = listening_lines(listening);
   for (const BackendConfig& backend : config.backends) {
     out.push_back("backend " + backend.name + " at " + backend.url.text + ", concurrency " +
                   std::to_string(backend.concurrency) + ", at most " +

@@ -18,6 +18,8 @@ struct ListeningOn {
   std::vector<SocketAddress> admin;
 };
 
+/// Of them, who listens where.
+std::vector<std::string> listening_lines(const ListeningOn& listening);
 std::vector<std::string> startup_lines(const Config& config, const ListeningOn& listening);
 
 }  // namespace siding

@@ -95,6 +95,13 @@ void Endpoints::Turn::end() {
 
 // ---- Endpoints
 
+void Endpoints::set(const BreakerConfig& config, uint32_t cap) {
+  std::lock_guard lock(mutex_);
+  config_ = config;
+  cap_ = cap;
+  for (const auto& e : endpoints_) serve_line(*e);
+}
+
 Endpoints::Endpoint& Endpoints::find(const SocketAddress& address, TimePoint now) {
   named_ = std::max(named_, now);
   for (auto& e : endpoints_) {

@@ -48,6 +48,8 @@ class Endpoints {
   /// `cap`: of calls to one address; 0: any number.
   explicit Endpoints(const BreakerConfig& config, uint32_t cap = 0) : config_(config), cap_(cap) {}
   ~Endpoints();
+  /// On a loop's thread: takes effect from the next call on.
+  void set(const BreakerConfig& config, uint32_t cap);
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
 
@@ -173,9 +175,9 @@ class Endpoints {
   void count(Endpoint& endpoint, bool well, TimePoint now);
   void trip(Endpoint& endpoint, TimePoint now);
 
-  const BreakerConfig config_;
-  const uint32_t cap_;
   mutable std::mutex mutex_;
+  BreakerConfig config_;  // guarded by mutex_, as all below
+  uint32_t cap_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   List<RoomWaiter> line_;
   TimePoint named_{};  // any of them, last

@@ -86,6 +86,11 @@ class H2Pool {
                                   const SocketAddress& address);
   /// Closes those without calls.
   void close_idle();
+  /// The same, from now on whenever one has none.
+  void retire() {
+    options_.keep = false;
+    close_idle();
+  }
   bool connected_to(const SocketAddress& address) { return count(address) > 0; }
 
   // ---- for H2Upstream
@@ -110,7 +115,7 @@ class H2Pool {
   size_t count(const SocketAddress& address);
 
   Loop& loop_;
-  const Options options_;
+  Options options_;
   H2Counts& counts_;
   List<H2Upstream> connections_;
   std::vector<Door> doors_;

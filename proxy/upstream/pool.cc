@@ -25,8 +25,11 @@ struct Pool::Waiter : Link<> {
 
 // ---- Slot
 
+Slot::Slot(Pool& pool) : pool_(&pool), kept_(pool.weak_from_this().lock()) {}
+
 Slot& Slot::operator=(Slot&& o) noexcept {
   std::swap(pool_, o.pool_);
+  std::swap(kept_, o.kept_);
   return *this;
 }
 
@@ -86,12 +89,36 @@ Pool::~Pool() {
 
 /// Under the mutex: one connection fewer; its slot goes to who waits for one.
 void Pool::slot_free() {
-  if (Waiter* waiter = waiters_.pop_front()) {
+  --open_;
+  serve_waiters();
+}
+
+/// Under the mutex.
+void Pool::serve_waiters() {
+  while (options_.max_connections == 0 || open_ < options_.max_connections) {
+    Waiter* waiter = waiters_.pop_front();
+    if (waiter == nullptr) return;
+    ++open_;
     waiter->granted = true;
     waiter->remote.post();
-    return;
   }
-  --open_;
+}
+
+void Pool::set_bounds(uint32_t max_connections, uint32_t workers, uint32_t max_idle) {
+  std::lock_guard lock(mutex_);
+  options_.max_connections = max_connections;
+  options_.workers = workers;
+  options_.max_idle = max_idle;
+  serve_waiters();
+}
+
+void Pool::retire(Loop& loop) {
+  {
+    std::lock_guard lock(mutex_);
+    retired_ = true;
+  }
+  close_idle(loop);
+  shard(loop).h2.retire();
 }
 
 /// Off the list: it is the caller's.
@@ -135,7 +162,7 @@ void Pool::keep(std::unique_ptr<PooledClient> client) {
   {
     std::lock_guard lock(mutex_);
     bool wanted_elsewhere = !waiters_.empty() || crowded();
-    if (wanted_elsewhere || s.idle_count >= options_.max_idle) {
+    if (retired_ || wanted_elsewhere || s.idle_count >= options_.max_idle) {
       // Closed by the caller's unique_ptr, after the lock is free.
     } else {
       ++s.idle_count;
@@ -181,7 +208,7 @@ Task<Slot> Pool::reserve(Loop& loop) {
   }
   if (got) {
     if (crowd) pop_oldest(mine);  // closes it, if there is one
-    co_return Slot(this);
+    co_return Slot(*this);
   }
   if (std::unique_ptr<PooledClient> own = pop_oldest(mine)) {
     Slot slot = std::move(own->slot_);
@@ -191,9 +218,9 @@ Task<Slot> Pool::reserve(Loop& loop) {
   {
     std::lock_guard lock(mutex_);
     // Between the two looks a slot may have become free.
-    if (open_ < options_.max_connections) {
+    if (options_.max_connections == 0 || open_ < options_.max_connections) {
       ++open_;
-      co_return Slot(this);
+      co_return Slot(*this);
     }
     waiters_.push_back(waiter);
     ask_others(mine);
@@ -203,7 +230,7 @@ Task<Slot> Pool::reserve(Loop& loop) {
       std::lock_guard lock(mutex_);
       if (waiter.granted) {
         waiter.taken = true;
-        co_return Slot(this);
+        co_return Slot(*this);
       }
     }
     co_await Wait(waiter.signal);

@@ -83,7 +83,7 @@ class Lease {
   Endpoints::Turn turn_;
 };
 
-class Pool {
+class Pool : public std::enable_shared_from_this<Pool> {
  public:
   struct Options {
     uint32_t max_connections = 0;  ///< over all threads; 0: unlimited
@@ -92,7 +92,8 @@ class Pool {
     Duration idle_timeout = std::chrono::seconds(4);
     HeadLimits head{};
   };
-  /// Outlives all leases; its shards must be emptied on their own loops first (close_idle).
+  /// Outlives all leases (if it is shared: with their slots' help); its shards must be emptied on their own
+  /// loops first (close_idle, retire).
   Pool(Options options, const std::vector<Loop*>& loops);
   ~Pool();
   Pool(const Pool&) = delete;
@@ -111,6 +112,10 @@ class Pool {
   const H2Counts& h2_counts() const { return h2_counts_; }
   /// Closes this loop's idle connections: at the end, and when the origin is found dead.
   void close_idle(Loop& loop);
+  /// Any thread: as in Options. Connections beyond lowered bounds end with their calls.
+  void set_bounds(uint32_t max_connections, uint32_t workers, uint32_t max_idle);
+  /// On each loop: another pool has taken its place, so that nothing is kept idle any more.
+  void retire(Loop& loop);
 
   uint32_t open() const;
   /// What this loop keeps to one address; with one of HTTP/2 there are enough.
@@ -140,14 +145,16 @@ class Pool {
   void take(Shard& shard, PooledClient& client);
   std::unique_ptr<PooledClient> pop_oldest(Shard& shard);
   void slot_free();
+  void serve_waiters();
   bool crowded() const;
   void ask_others(const Shard& mine);
   Shard& shard(Loop& loop) { return *shards_[loop.index()]; }
 
-  const Options options_;
+  Options options_;  // its bounds are guarded by mutex_, the rest is constant
   H2Counts h2_counts_;
   std::vector<std::unique_ptr<Shard>> shards_;
   mutable std::mutex mutex_;
+  bool retired_ = false;
   uint32_t open_ = 0;
   List<Waiter> waiters_;
 };

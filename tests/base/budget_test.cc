@@ -29,6 +29,18 @@ TEST(Budget, AnUnlimitedOneTakesAll) {
   EXPECT_FALSE(b.try_take(1));
 }
 
+TEST(Budget, ALowerLimitTakesEffectAsBytesComeBack) {
+  Budget b(100);
+  ASSERT_TRUE(b.try_take(80));
+  b.set_limit(50);
+  EXPECT_FALSE(b.try_take(0));
+  b.give_back(40);
+  EXPECT_FALSE(b.try_take(11));
+  EXPECT_TRUE(b.try_take(10));
+  b.set_limit(60);
+  EXPECT_TRUE(b.try_take(10));
+}
+
 TEST(Reservation, GrowsShrinksAndGivesBack) {
   Budget b(100);
   {

@@ -92,7 +92,7 @@ void measure(const char* name, Caches& caches, size_t entries, const Purge* purg
 }
 
 int run(size_t entries) {
-  Caches caches(cached(), uint64_t{8} << 30);
+  Caches caches(std::make_shared<const CacheOwners>(cached()), uint64_t{8} << 30);
   fill(caches, entries);
   std::printf("%zu entries, %.0f MiB\n\n", static_cast<size_t>(caches.store.snapshot().entries),
               static_cast<double>(caches.store.snapshot().bytes) / (1 << 20));

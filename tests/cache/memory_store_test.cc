@@ -198,6 +198,24 @@ TEST(MemoryStore, WhatIsReadLivesOn) {
   EXPECT_EQ(read->body.size(), 3u);
 }
 
+TEST(MemoryStore, ALowerLimitMakesRoomAtOnce) {
+  MemoryStore store(4 << 20);
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(store.put(uri(i), answer(8 << 10)));
+  ASSERT_EQ(store.snapshot().entries, 300u);
+  store.set_limit(1 << 20);
+  EXPECT_EQ(store.limit(), 1u << 20);
+  EXPECT_LE(store.snapshot().bytes, 1u << 20);
+  EXPECT_GT(store.snapshot().bytes, 900u << 10) << "no more than that";
+  EXPECT_TRUE(store.put("http://a/new", answer(8 << 10)));
+  EXPECT_LE(store.snapshot().bytes, 1u << 20);
+  store.set_limit(0);
+  EXPECT_EQ(store.snapshot().bytes, 0u);
+  EXPECT_FALSE(store.put("http://a/new", answer(0)));
+  store.set_limit(1 << 20);
+  EXPECT_TRUE(store.put("http://a/new", answer(8 << 10)));
+  EXPECT_TRUE(look(store, "http://a/new").entry);
+}
+
 TEST(MemoryStoreThreads, ManyAtOnce) {
   MemoryStore store(1 << 20);
   std::vector<std::thread> threads;

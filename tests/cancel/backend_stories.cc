@@ -125,8 +125,8 @@ Story queued_behind_another() {
           [](LoopWorld& w) {
             w.backend.script = [&w](LoopPeer& peer) {
               if (w.backend.peers().front()->in.empty()) return;
-              if (w.services->backends[0]->admission.snapshot().queued == 0 && peer.stage == 0 &&
-                  w.clients.size() == 2 && w.clients[1]->stage == 0) {
+              if (w.here->snapshot.backends[0]->admission.snapshot().queued == 0 &&
+                  peer.stage == 0 && w.clients.size() == 2 && w.clients[1]->stage == 0) {
                 return;  // not before the other one stands in the queue
               }
               if (peer.take()) peer.send(ok_with("hello"));
@@ -134,7 +134,7 @@ Story queued_behind_another() {
             w.add_client().send(get_of("/first"));
             LoopPeer& second = w.add_client();
             second.on_pump = [&w](LoopPeer& self) {
-              if (w.services->backends[0]->admission.snapshot().queued > 0) self.stage = 1;
+              if (w.here->snapshot.backends[0]->admission.snapshot().queued > 0) self.stage = 1;
             };
             second.send(get_of("/second"));
           },

@@ -28,6 +28,7 @@ enum class Cut {
   upstream,     ///< the upstream dies, as the backend
   redis,        ///< the Redis dies
   redis_hangs,  ///< it takes what comes, and answers nothing
+  reload,       ///< another configuration is put in force
   world,        ///< everything is destroyed where it stands
 };
 
@@ -42,6 +43,7 @@ std::string name_of(Cut cut) {
     case Cut::upstream: return "upstream";
     case Cut::redis: return "redis";
     case Cut::redis_hangs: return "redis_hangs";
+    case Cut::reload: return "reload";
     case Cut::world: return "world";
   }
   return "?";
@@ -102,6 +104,7 @@ class Telling {
       case Cut::upstream: die(w.upstream); break;
       case Cut::redis: w.redis->die(); break;
       case Cut::redis_hangs: w.redis->hang(); break;
+      case Cut::reload: w.reload(); break;
       case Cut::workers:
         for (auto& peer : w.backend.peers()) {
           if (peer->call) peer->call->reset();
@@ -133,7 +136,7 @@ class Telling {
     w.expect_nothing_left();
   }
 
-  /// What becomes of the Redis is nothing to the clients.
+  /// What becomes of the Redis, or of the configuration, is nothing to the clients.
   void expect_answers_all_the_same() {
     for (int i = 0; i < kMostSteps && step(); ++i) {
     }
@@ -231,7 +234,8 @@ class Cancel : public testing::TestWithParam<Story> {
     Telling run(GetParam());
     for (int i = 0; i < steps; ++i) run.step();
     run.cut(how, victim);
-    if (how == Cut::redis || how == Cut::redis_hangs) run.expect_answers_all_the_same();
+    const bool harmless = how == Cut::redis || how == Cut::redis_hangs || how == Cut::reload;
+    if (harmless) run.expect_answers_all_the_same();
     if (how != Cut::world) run.end();
   }
 
@@ -259,6 +263,7 @@ TEST_P(Cancel, ByLeaving) { cut_everywhere(Cut::leave); }
 TEST_P(Cancel, ByHalfClose) { cut_everywhere(Cut::half_close); }
 TEST_P(Cancel, ByTheListener) { cut_everywhere(Cut::listener); }
 TEST_P(Cancel, ByTheBackend) { cut_everywhere(Cut::backend); }
+TEST_P(Cancel, ByAReload) { cut_everywhere(Cut::reload); }
 TEST_P(Cancel, ByTheEndOfAll) { cut_everywhere(Cut::world); }
 
 INSTANTIATE_TEST_SUITE_P(Stories, Cancel, testing::ValuesIn(all_stories()),

@@ -102,7 +102,8 @@ struct Together {
 
 /// What one loop serves, and its clients.
 void serve_and_leave(Together& all, Loop& loop, int rounds) {
-  LoopServices here(*all.services, loop);
+  LoopWork work(loop);
+  const LoopServicesRef here = LoopServices::make(*all.services, all.services->now(), work);
   FrontHandler front_handler(here);
   EgressHandler egress_handler(here);
   ListenerOptions front_options;
@@ -140,15 +141,15 @@ void serve_and_leave(Together& all, Loop& loop, int rounds) {
   }
   clients.clear();
   // Until the workers have answered for all who left, on both loops: their calls need these listeners.
-  Services& services = *all.services;
   bool quiet = test::run_until(
-      loop, [&] { return front.connections() == 0 && here.background.size() == 0; });
+      loop, [&] { return front.connections() == 0 && work.background.size() == 0; });
   EXPECT_TRUE(quiet) << front.connections() << " connections";
   --all.busy;
   EXPECT_TRUE(test::run_until(loop, [&] {
-    return all.busy == 0 && services.backends[0]->admission.snapshot().inside == 0;
+    return all.busy == 0 && here->snapshot.backends[0]->admission.snapshot().inside == 0;
   }));
   egress.close_all();
+  here->close_idle();
 }
 
 TEST(CancelThreads, TwoLoopsWhoseClientsComeAndLeave) {
@@ -168,8 +169,9 @@ TEST(CancelThreads, TwoLoopsWhoseClientsComeAndLeave) {
   ASSERT_TRUE(loaded.ok());
   Together all;
   constexpr uint64_t kMemory = 64 << 20;
-  all.services =
-      std::make_unique<Services>(loaded.config, observer, disk, kMemory, 1 << 20, pointers);
+  all.services = std::make_unique<Services>(
+      loaded.config, observer, disk, Shares{.memory = kMemory, .cache = 1 << 20, .tunnels = 1000},
+      pointers);
   for (uint32_t i = 0; i < kLoops; ++i) {
     all.front_fds[i] = test::listen_on_loopback(&all.front_ports[i]);
     all.egress_fds[i] = test::listen_on_loopback(&servers.egress_ports[i]);
@@ -185,11 +187,12 @@ TEST(CancelThreads, TwoLoopsWhoseClientsComeAndLeave) {
   }
   for (std::thread& t : threads) t.join();
   servers.stop();
-  Admission::Snapshot now = all.services->backends[0]->admission.snapshot();
+  const SnapshotRef in_force = all.services->now();
+  Admission::Snapshot now = in_force->backends[0]->admission.snapshot();
   EXPECT_EQ(now.inside, 0u);
   EXPECT_EQ(now.queued, 0u);
-  EXPECT_EQ(all.services->backends[0]->pool.open(), 0u);
-  EXPECT_EQ(all.services->upstreams[0]->pool.open(), 0u);
+  EXPECT_EQ(in_force->backends[0]->pool.open(), 0u);
+  EXPECT_EQ(in_force->upstreams[0]->pool.open(), 0u);
   EXPECT_EQ(all.services->pins.snapshot().offers, 0u);
   EXPECT_EQ(all.services->pins.snapshot().bytes, 0u);
   EXPECT_EQ(all.services->bodies.memory.used(), 0u);

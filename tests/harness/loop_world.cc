@@ -36,24 +36,49 @@ LoopWorld::LoopWorld(const std::string& config) {
     redis = std::make_unique<LoopRedis>(clock);
     text = replaced(text, "REDIS", redis->port());
   }
+  config_ = text;
   std::vector<Loop*> loops{&loop};
-  constexpr uint64_t kMemory = 64 << 20;
-  services = std::make_unique<Services>(config_of(text), observer, disk, kMemory, 1 << 20, loops);
-  here = std::make_unique<LoopServices>(*services, loop);
-  front_handler = std::make_unique<FrontHandler>(*here);
-  egress_handler = std::make_unique<EgressHandler>(*here);
-  front_options.extended_connect = services->config->tunnels();
+  services = std::make_unique<Services>(config_of(text), observer, disk, kShares, loops);
+  work = std::make_unique<LoopWork>(loop);
+  here = LoopServices::make(*services, services->now(), *work);
+  front_handler = std::make_unique<FrontHandler>(here);
+  egress_handler = std::make_unique<EgressHandler>(here);
+  front_options.extended_connect = here->snapshot.config->tunnels();
   front.reset(open(front_options, *front_handler, front_open, &front_port_));
   egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
   if (!here->redis) return;
   here->redis->start();
-  news = follow_purges(*here);
+  news = follow_purges(*services, here->redis);
   news.start();
+}
+
+void LoopWorld::reload() {
+  std::string text = config_;
+  for (size_t at = text.find("\nurl = "); at != std::string::npos;
+       at = text.find("\nurl = ", at + 1)) {
+    const size_t line = text.rfind('\n', at - 1) + 1;
+    const std::string_view table = std::string_view(text).substr(line, at - line);
+    const bool origin = table.starts_with("[backend.") || table.starts_with("[upstream.");
+    if (origin) text.insert(at + 1, "idle_timeout = \"3s\"\n");
+  }
+  const SnapshotRef next = services->snapshot_of(config_of(text), kShares);
+  services->put_in_force(next, kShares);
+  const LoopServicesRef before = here;
+  here = LoopServices::make(*services, next, *work, before.get());
+  next->take_effect();
+  before->snapshot.give_way(*next, loop);
 }
 
 LoopWorld::~LoopWorld() {
   // As the end of a server: what was retired goes before that to which it belongs.
   loop.stop();
+  loop.run();
+  egress.reset();
+  front.reset();
+  news.reset();
+  work->end();
+  here->close_idle();
+  here.reset();
   loop.run();
 }
 
@@ -108,7 +133,7 @@ bool LoopWorld::settle(int most) {
 }
 
 void LoopWorld::expect_nothing_left() {
-  for (auto& b : services->backends) {
+  for (auto& b : here->snapshot.backends) {
     Admission::Snapshot now = b->admission.snapshot();
     EXPECT_EQ(now.inside, 0u) << "permits";
     EXPECT_EQ(now.queued, 0u) << "queued";
@@ -118,7 +143,7 @@ void LoopWorld::expect_nothing_left() {
     EXPECT_EQ(b->pool.open(), 0u) << "connections to the backend";
     EXPECT_EQ(b->direct_pool.open(), 0u);
   }
-  for (auto& u : services->upstreams) {
+  for (auto& u : here->snapshot.upstreams) {
     Admission::Snapshot now = u->calls.snapshot();
     EXPECT_EQ(now.inside, 0u) << "calls to the upstream";
     EXPECT_EQ(now.queued, 0u);
@@ -135,6 +160,7 @@ void LoopWorld::expect_nothing_left() {
   EXPECT_EQ(services->caches->counts.readers.load(), 0);
   EXPECT_EQ(services->tunnels.open(), 0u);
   EXPECT_EQ(services->abandoned.load(), 0u);
+  EXPECT_EQ(services->snapshots(), 1u);
   EXPECT_EQ(here->background.size(), 0u);
 }
 

@@ -34,6 +34,8 @@ class LoopWorld {
   /// Steps until nothing moves; false if that does not come about.
   bool settle(int most = 5000);
   void advance(Duration d) { clock.advance(d); }
+  /// Puts another configuration in force: all in it has its name, and no connection fits.
+  void reload();
 
   LoopPeer& add_client(int receive_buffer = 0);
   uint16_t front_port() const { return front_port_; }
@@ -53,7 +55,8 @@ class LoopWorld {
   Disk disk;
   Observer observer{1, LogConfig::Access::off, 16};
   std::unique_ptr<Services> services;
-  std::unique_ptr<LoopServices> here;
+  std::unique_ptr<LoopWork> work;
+  LoopServicesRef here;
   Task<> news;  ///< of purges in the Redis
   std::vector<std::unique_ptr<LoopPeer>> clients;
   std::unique_ptr<FrontHandler> front_handler;
@@ -65,9 +68,12 @@ class LoopWorld {
   std::unique_ptr<Listener> front;
   std::unique_ptr<Listener> egress;
 
+  static constexpr Shares kShares{.memory = 64 << 20, .cache = 1 << 20, .tunnels = 1000};
+
  private:
   Listener* open(ListenerOptions& options, Handler& handler, std::atomic<uint32_t>& count,
                  uint16_t* port);
+  std::string config_;  // with the ports
   uint16_t front_port_ = 0;
   uint16_t egress_port_ = 0;
 };

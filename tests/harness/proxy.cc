@@ -14,11 +14,12 @@ namespace siding::test {
 
 namespace {
 std::string toml(const std::string& backend_url, const Setup& s) {
-  std::string out = "listen = [\"127.0.0.1:0\"]\nthreads = " + std::to_string(s.threads) + "\n";
+  std::string out = "listen = [" + s.listen + "]\nthreads = " + std::to_string(s.threads) + "\n";
   out += s.top + "\n[health]\nlisten = [\"127.0.0.1:0\"]\n" + s.health +
          "[admin]\nlisten = [\"127.0.0.1:0\"]\n";
-  out += "[log]\naccess = \"off\"\nlevel = \"error\"\n[egress]\nlisten = [\"127.0.0.1:0\"]\n";
-  out += s.egress + "\n[backend.shop]\nurl = \"" + backend_url + "\"\n" + s.backend + "\n";
+  out += "[log]\naccess = \"off\"\nlevel = \"error\"\n";
+  if (s.has_egress) out += "[egress]\nlisten = [\"127.0.0.1:0\"]\n" + s.egress;
+  out += "\n[backend.shop]\nurl = \"" + backend_url + "\"\n" + s.backend + "\n";
   return out + s.tables + "\n[[route]]\nbackend = \"shop\"\n" + s.route + "\n";
 }
 
@@ -32,7 +33,8 @@ ConfigRef load(const std::string& text) {
 }
 }  // namespace
 
-Proxy::Proxy(const std::string& backend_url, Setup setup) : manual_(setup.clock) {
+Proxy::Proxy(const std::string& backend_url, Setup setup)
+    : backend_url_(backend_url), manual_(setup.clock) {
   const Clock& clock = manual_ != nullptr ? static_cast<const Clock&>(*manual_) : system_clock_;
   server_ = std::make_unique<Server>(load(toml(backend_url, setup)), clock);
   std::string error = server_->start();
@@ -40,6 +42,10 @@ Proxy::Proxy(const std::string& backend_url, Setup setup) : manual_(setup.clock)
     ADD_FAILURE() << error;
     std::abort();
   }
+}
+
+std::string Proxy::reload(const std::string& backend_url, const Setup& setup) {
+  return server_->reload(load(toml(backend_url, setup)));
 }
 
 Proxy::~Proxy() {

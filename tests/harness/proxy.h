@@ -21,7 +21,9 @@ struct Setup {
   std::string tables{};  ///< before that route: [upstream.x], [limits], other [[route]]s
   std::string top{};     ///< keys before the first table
   std::string egress{};  ///< keys of [egress], but for listen
-  std::string health{};  ///< likewise of [health]
+  bool has_egress = true;
+  std::string health{};                    ///< likewise of [health]
+  std::string listen = "\"127.0.0.1:0\"";  ///< of clients
   int threads = 1;
   ManualClock* clock = nullptr;  ///< then time moves by Proxy::advance() only; for one thread
 };
@@ -54,6 +56,11 @@ class Proxy {
   /// What `siding explain` gets: "last", "failed", an id. As text, or JSON.
   std::string explain(std::string_view what, bool json = false);
 
+  /// Puts another file in force; what speaks against it.
+  std::string reload(const Setup& setup) { return reload(backend_url_, setup); }
+  std::string reload(const std::string& backend_url, const Setup& setup);
+  uint16_t front(size_t index) const { return server_->front_addresses().at(index).port(); }
+
   void drain() { server_->drain(); }
   int wait() { return server_->wait(); }
   /// Lets time pass, and the loop see it.
@@ -62,6 +69,7 @@ class Proxy {
  private:
   bool nudge();
 
+  const std::string backend_url_;
   SystemClock system_clock_;
   ManualClock* manual_;
   std::unique_ptr<Server> server_;

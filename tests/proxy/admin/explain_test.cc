@@ -176,7 +176,7 @@ class Explain : public ::testing::Test {
     return n;
   }
   Ring ring{64};
-  Caches caches{Config(), 0};
+  Caches caches{std::make_shared<const CacheOwners>(Config()), 0};
   AdminDoor door{ring, caches};
 };
 

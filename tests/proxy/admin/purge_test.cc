@@ -46,7 +46,7 @@ class PurgeByDoor : public ::testing::Test {
   }
 
   Ring ring{4};
-  Caches caches{config(), 64 << 20};
+  Caches caches{std::make_shared<const CacheOwners>(config()), 64 << 20};
   AdminDoor door{ring, caches};
 };
 

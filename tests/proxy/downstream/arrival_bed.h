@@ -40,7 +40,7 @@ class NotingHandler final : public Handler {
 struct ArrivalBed : H1Bed {
   ArrivalBed() {
     options.handler = &seen;
-    options.arrival = &arrival;
+    options.arrival = shared;
     arrival.listen = "here";
     arrival.trusts = [this](const SocketAddress&) { return trusting; };
     arrival.on_header = [this](ProxyHeader how) { headers.push_back(to_string(how)); };
@@ -58,7 +58,6 @@ struct ArrivalBed : H1Bed {
         TlsServerContext::make(tls, tickets, {std::begin(kProtocols), std::end(kProtocols)}, clock);
     ASSERT_TRUE(made) << made.error().detail;
     context = *made;
-    options.scheme = "https";
     arrival.tls = [this] { return context; };
   }
   void serve(const TlsIdentity& identity) {
@@ -67,7 +66,8 @@ struct ArrivalBed : H1Bed {
 
   Folder folder;
   NotingHandler seen;
-  ArrivalOptions arrival;
+  std::shared_ptr<ArrivalOptions> shared = std::make_shared<ArrivalOptions>();
+  ArrivalOptions& arrival = *shared;
   bool trusting = true;
   std::vector<std::string_view> headers, handshakes;
   std::shared_ptr<TicketKeys> tickets = std::make_shared<TicketKeys>();

@@ -236,6 +236,28 @@ TEST(Admission, TryNowDoesNotOvertakeTheQueue) {
   EXPECT_FALSE(bed.admission.try_now());
 }
 
+TEST(Admission, MorePermitsGoToWhoWaits) {
+  AdmissionBed bed;
+  auto inside = bed.queued(), next = bed.queued(), last = bed.queued();
+  EXPECT_FALSE(next->granted());
+  bed.admission.set_limits({.concurrency = 1, .backlog = 1});
+  EXPECT_TRUE(next->granted());
+  EXPECT_FALSE(last->granted());
+}
+
+TEST(Admission, FewerPermitsTakeEffectAsTheyComeBack) {
+  AdmissionBed bed({.concurrency = 2, .backlog = 0});
+  auto first = bed.queued(), second = bed.queued(), third = bed.queued();
+  Permit a = first->take(), b = second->take();
+  bed.admission.set_limits({.concurrency = 1, .backlog = 0, .queue_size = 1});
+  EXPECT_EQ(bed.ticket()->enter(0), Outcome::queue_full);
+  a.reset();
+  EXPECT_FALSE(third->granted());
+  EXPECT_FALSE(bed.admission.try_now());
+  b.reset();
+  EXPECT_TRUE(third->granted());
+}
+
 TEST(Admission, TicketsLeaveFromEveryState) {
   AdmissionBed bed({.concurrency = 1, .backlog = 0, .queue_size = 100, .queue_bytes = 1000});
   for (int state = 0; state < 5; ++state) {

@@ -13,7 +13,7 @@ constexpr size_t kSlack = 100'000;  // blocks are not filled to their ends
 /// A client that sends a body in two pieces.
 struct Upload {
   explicit Upload(test::LoopWorld& world)
-      : stream("POST"), task(Exchange::run(*world.here, stream)) {
+      : stream("POST"), task(Exchange::run(world.here, stream)) {
     stream.head.fields.add("Content-Length", std::to_string(2 * kHalf));
     stream.framing = {BodyFraming::Kind::length, 2 * kHalf};
     stream.body_ended = false;

@@ -56,6 +56,17 @@ struct FrontTlsTest : ::testing::Test {
   std::unique_ptr<FrontTls> front;
 };
 
+TEST_F(FrontTlsTest, TheNextConfigurationTakesOverWhatIsTheSame) {
+  ListenAddress moved = address;
+  moved.port = 444;
+  const FrontTls next({address, moved}, clock, front.get());
+  EXPECT_EQ(next.of(0), front->of(1)) << "by its address, wherever it stands";
+  EXPECT_NE(next.of(1), front->of(1));
+  address.tls->min_version = ListenTls::MinVersion::tls13;
+  const FrontTls stricter({address}, clock, front.get());
+  EXPECT_NE(stricter.of(0), front->of(1));
+}
+
 TEST_F(FrontTlsTest, ReadsWhatHasChanged) {
   EXPECT_EQ(front->fault(), "");
   EXPECT_TRUE(front->any());

@@ -98,7 +98,7 @@ TEST(StopSignals, AnotherDescriptorEndsTheWait) {
   int both[2];
   ASSERT_EQ(pipe(both), 0);
   ASSERT_EQ(write(both[1], "x", 1), 1);
-  EXPECT_EQ(signals.wait(Duration::max(), both[0]), 0);
+  EXPECT_EQ(signals.wait(Duration::max(), {both[0]}), 0);
   close(both[0]);
   close(both[1]);
 }

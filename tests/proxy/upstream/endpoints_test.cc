@@ -54,6 +54,20 @@ TEST(Endpoints, AreUsedInTurnAndWhereTheFewestAreUnderWay) {
   EXPECT_EQ(call(all, true, kNow), freed);
 }
 
+TEST(Endpoints, OtherBoundsCountFromTheNextCallOn) {
+  SystemClock clock;
+  Loop loop(clock);  // who has a new bound may have room for others
+  loop.adopt_thread();
+  Endpoints all{BreakerConfig{.failures = 5, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  all.set({.failures = 2, .percent = 0, .pause = 1s}, 1);
+  for (int i = 0; i < 30; ++i) EXPECT_NE(call(all, true, kNow), "10.0.0.1") << "it stays open";
+  Endpoints::Turn second = all.turn({three()[1]}, false, kNow);
+  EXPECT_TRUE(all.turn({three()[1]}, false, kNow).full());
+  all.set({.failures = 2, .percent = 0, .pause = 1s}, 2);
+  EXPECT_FALSE(all.turn({three()[1]}, false, kNow).full());
+}
+
 TEST(Endpoints, OneThatFailsIsLeftAloneForAWhile) {
   Endpoints all{BreakerConfig{.failures = 5, .percent = 0, .pause = 1s}};
   open_first(all, kNow);

@@ -181,6 +181,66 @@ TEST(Pool, AtTheCapSomebodyWaitsForTheNextSlot) {
 }
 
 // Cancelled at each moment: before, at and after the grant.
+TEST(Pool, AHigherCapServesWhoWaits) {
+  PoolBed bed({.max_connections = 1});
+  Lease only = bed.connected();
+  auto next = bed.pool.reserve(bed.loop), last = bed.pool.reserve(bed.loop);
+  next.start();
+  last.start();
+  bed.settle();
+  EXPECT_FALSE(next.done());
+  bed.pool.set_bounds(2, 0, 64);
+  bed.settle();
+  EXPECT_TRUE(next.done());
+  EXPECT_FALSE(last.done());
+  bed.pool.set_bounds(0, 0, 64);
+  bed.settle();
+  EXPECT_TRUE(last.done());
+}
+
+TEST(Pool, ALowerCapTakesEffectAsConnectionsEnd) {
+  PoolBed bed({.max_connections = 2});
+  Lease first = bed.connected(), second = bed.connected();
+  bed.pool.set_bounds(1, 0, 64);
+  auto next = bed.pool.reserve(bed.loop);
+  next.start();
+  first = Lease();
+  bed.settle();
+  EXPECT_FALSE(next.done());
+  second = Lease();
+  bed.settle();
+  EXPECT_TRUE(next.done());
+}
+
+TEST(Pool, ARetiredOneKeepsNothing) {
+  PoolBed bed;
+  Lease busy = bed.connected();
+  bed.connected().release();
+  bed.pool.retire(bed.loop);
+  EXPECT_TRUE(bed.peer_sees_end(1));
+  EXPECT_FALSE(bed.peer_sees_end(0));
+  busy.release();
+  EXPECT_TRUE(bed.peer_sees_end(0));
+  EXPECT_EQ(bed.pool.open(), 0u);
+}
+
+// A connection may be closed after all that knew of its origin has gone.
+TEST(Pool, ASharedOneLivesAsLongAsItsSlots) {
+  test::LoopBed bed;
+  auto pool =
+      std::make_shared<Pool>(Pool::Options{.max_connections = 1}, std::vector<Loop*>{&bed.loop});
+  const std::weak_ptr<Pool> alive = pool;
+  auto reserving = pool->reserve(bed.loop);
+  reserving.start();
+  LoopPair pair;
+  {
+    Lease lease = pool->lease(reserving.take(), std::make_unique<Socket>(bed.loop, pair.fd));
+    pool.reset();
+    EXPECT_FALSE(alive.expired());
+  }
+  EXPECT_TRUE(alive.expired());
+}
+
 TEST(Pool, WaitersMayGoAtAnyTime) {
   for (int steps = 0; steps < 5; ++steps) {
     PoolBed bed;

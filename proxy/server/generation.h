@@ -1,0 +1,55 @@
+// What one configuration brings to the threads, and how a new one comes to all of them.
+// Invariants: a thread has one at a time, and takes the next between two batches of its loop; none is
+// handed out before all threads have taken the one before.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "proxy/exchange/snapshot.h"
+#include "proxy/observe/counters.h"
+#include "proxy/server/front_tls.h"
+#include "proxy/server/listening.h"
+
+namespace siding {
+
+inline constexpr size_t kDoors = static_cast<size_t>(ListenerKind::count_);
+
+struct Generation {
+  SnapshotRef snapshot;
+  std::shared_ptr<FrontTls> front_tls;
+  std::array<ListeningSockets, kDoors> sockets;  ///< by ListenerKind
+
+  /// Opens what `before` has not got open; returns what went wrong, or nothing.
+  std::string listen(uint32_t threads, Inherited& inherited, const Generation* before = nullptr);
+  const ListeningSockets& of(ListenerKind kind) const { return sockets[static_cast<size_t>(kind)]; }
+  ListeningSockets& of(ListenerKind kind) { return sockets[static_cast<size_t>(kind)]; }
+};
+using GenerationRef = std::shared_ptr<Generation>;
+
+class Generations {
+ public:
+  /// Any thread. Null before the first one.
+  GenerationRef now() const;
+  /// Waits until all threads that listen() have taken it.
+  void hand_out(GenerationRef next);
+
+  // ---- of a thread
+  /// `teller` is posted when there is a new one.
+  void listen(RemoteWake& teller);
+  /// It has what is now.
+  void taken(RemoteWake& teller);
+  void forget(RemoteWake& teller);
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable all_have_;
+  GenerationRef now_;               // guarded by mutex_, as all below
+  std::set<RemoteWake*> tellers_;   // one a thread
+  std::set<RemoteWake*> have_not_;  // of those
+};
+
+}  // namespace siding
