@@ -24,7 +24,22 @@ constexpr size_t kWalkBatch = 16;
 uint32_t print_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
 }  // namespace
 
-MemoryStore::MemoryStore(uint64_t bytes) : used_(bytes) { make_ghosts(); }
+/// An entry that is stored, or was and is still read.
+struct MemoryStore::Held {
+  Held(EntryRef e, std::shared_ptr<Budget> b, uint64_t taken)
+      : entry(std::move(e)), budget(std::move(b)), bytes(taken) {}
+  ~Held() {
+    entry.reset();
+    budget->give_back(bytes);
+  }
+  EntryRef entry;
+  const std::shared_ptr<Budget> budget;
+  const uint64_t bytes;
+};
+
+MemoryStore::MemoryStore(uint64_t bytes) : budget_(std::make_shared<Budget>(bytes)) {
+  make_ghosts();
+}
 
 void MemoryStore::make_ghosts() {
   if (limit() == 0) return;
@@ -171,19 +186,18 @@ MemoryStore::Resource& MemoryStore::enter(Shard& shard, std::string_view uri, ui
   return *known;
 }
 
-/// `less` goes back to the budget; `more` was taken from it.
-void MemoryStore::charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less) {
+/// What its queue counts. (An entry's own bytes go back to the budget when it is freed.)
+void MemoryStore::weigh(Shard& shard, Resource& resource, uint64_t more, uint64_t less) {
   uint64_t& queue = resource.in_main ? shard.main_bytes : shard.small_bytes;
   queue += more;
   queue -= less;
   resource.cost += more;
   resource.cost -= less;
-  used_.give_back(less);
 }
 
 void MemoryStore::remove(Shard& shard, Resource& resource) {
   (resource.in_main ? shard.main_bytes : shard.small_bytes) -= resource.cost;
-  used_.give_back(resource.cost);
+  used_.give_back(cost_of(resource.uri));
   shard.entries -= resource.variants.size();
   const auto at = shard.resources.find(resource.uri);
   // The key is a view of the resource's own text.
@@ -201,12 +215,14 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
     ++shard.refused;
     return false;
   }
+  const auto held = std::make_shared<Held>(std::move(entry), budget_, cost);
+  EntryRef kept(held, held->entry.get());
   EntryRef replaced;  // freed after the lock
   std::lock_guard lock(shard.mutex);
   Resource& resource = enter(shard, uri, hash);
   std::vector<EntryRef>& variants = resource.variants;
   auto same = std::find_if(variants.begin(), variants.end(), [&](const EntryRef& e) {
-    return e->variant == entry->variant && e->vary == entry->vary && e->vary_key == entry->vary_key;
+    return e->variant == kept->variant && e->vary == kept->vary && e->vary_key == kept->vary_key;
   });
   if (same == variants.end() && variants.size() >= kMaxVariants) same = variants.begin();
   uint64_t less = 0;
@@ -216,10 +232,10 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
     variants.erase(same);
     --shard.entries;
   }
-  variants.push_back(std::move(entry));
+  variants.push_back(std::move(kept));
   ++shard.entries;
   resource.pass_until = {};
-  charge(shard, resource, cost, less);
+  weigh(shard, resource, cost, less);
   return true;
 }
 
@@ -252,7 +268,7 @@ void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
   if (at == resource->variants.end()) return;
   resource->variants.erase(at);
   --shard.entries;
-  charge(shard, *resource, 0, entry->footprint());
+  weigh(shard, *resource, 0, entry->footprint());
 }
 
 size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted) {
@@ -277,7 +293,7 @@ size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted)
         return true;
       });
       if (gone.size() == before) continue;
-      charge(shard, r, 0, less);
+      weigh(shard, r, 0, less);
       shard.entries -= gone.size() - before;
       if (r.variants.empty()) empty.push_back(&r);
     }

@@ -2,7 +2,7 @@
 // 2023): what is asked for once leaves quickly by a small queue, what is asked for again lives in a
 // large one, and what came back soon after it had left goes there at once.
 // Invariants: the bytes held, all overhead included, never exceed the budget; thread-safe, in shards,
-// so that threads rarely meet; an entry that is being read lives on after it has left.
+// so that threads rarely meet; an entry that is being read lives on after it has left, and counts until then.
 #pragma once
 
 #include <array>
@@ -75,7 +75,7 @@ class MemoryStore {
   size_t drop_if(const Wanted& wanted);
 
   struct Snapshot {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;  ///< what has left and is still read is among them
     uint64_t entries = 0;
     uint64_t evicted = 0;  ///< URIs, since the start
     uint64_t refused = 0;  ///< entries that found no room
@@ -114,6 +114,7 @@ class MemoryStore {
     uint64_t evicted = 0;
     uint64_t refused = 0;
   };
+  struct Held;
   Shard& shard_of(uint64_t hash) { return shards_[hash % kShards]; }
   bool take(uint64_t bytes, uint64_t hash);
   bool evict_one(Shard& shard);
@@ -121,14 +122,15 @@ class MemoryStore {
   static uint64_t cost_of(std::string_view uri);
   Resource& enter(Shard& shard, std::string_view uri, uint64_t hash);
   Resource& make(Shard& shard, std::string_view uri, uint64_t hash);
-  void charge(Shard& shard, Resource& resource, uint64_t more, uint64_t less);
+  static void weigh(Shard& shard, Resource& resource, uint64_t more, uint64_t less);
   void remove(Shard& shard, Resource& resource);
   size_t drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted);
   static bool is_ghost(const Shard& shard, uint64_t hash);
 
   void make_ghosts();
 
-  Budget used_;
+  const std::shared_ptr<Budget> budget_;  // entries may outlive the store
+  Budget& used_ = *budget_;
   std::atomic<uint64_t> ghost_bytes_{0};  // of it, from when the limit was set
   std::array<Shard, kShards> shards_;
 };

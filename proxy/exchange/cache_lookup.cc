@@ -195,7 +195,7 @@ std::optional<CacheLookup::Kind> CacheLookup::decide() {
 std::optional<CacheLookup::Kind> CacheLookup::decide_shared(Flight& flight) {
   const CachePolicy& policy = ask_.owner->policy;
   const bool leads = reader->leads();
-  EntryRef answer = flight.entry();
+  EntryRef answer = leads ? flight.own_entry() : flight.entry();
   if (!leads) {
     if (!flight.reusable()) return once_more(true);
     if (!vary_matches(answer->vary, answer->vary_key, ask_.request.fields, policy)) {

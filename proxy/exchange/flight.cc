@@ -51,6 +51,13 @@ EntryRef Flight::entry() const {
   std::lock_guard lock(mutex_);
   return entry_ ? entry_ : EntryRef(draft_);
 }
+
+EntryRef Flight::own_entry() const {
+  std::unique_lock lock(mutex_);
+  if (own_) return own_;
+  lock.unlock();
+  return entry();
+}
 Outcome Flight::outcome() const {
   std::lock_guard lock(mutex_);
   return outcome_;
@@ -167,10 +174,11 @@ EntryRef Flight::finish(Fields trailers) {
   return entry_;
 }
 
-void Flight::renewed(EntryRef entry, int origin_status, bool reusable) {
+void Flight::renewed(EntryRef entry, EntryRef own, int origin_status, bool reusable) {
   std::lock_guard lock(mutex_);
   reusable_ = reusable;
   entry_ = std::move(entry);
+  own_ = std::move(own);
   origin_status_ = origin_status;
   revalidated_ = true;
   change(State::whole);

@@ -73,6 +73,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   BodyFraming framing() const;
   /// As it is stored; its body only in State::whole.
   EntryRef entry() const;
+  /// The same for whom it was fetched: with what the origin said to that one alone.
+  EntryRef own_entry() const;
   Outcome outcome() const;
   std::string detail() const;
   int retry_after() const;
@@ -101,7 +103,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   void file_grew(uint64_t bytes);
   /// The draft is complete. The entry, if there is one to be stored.
   EntryRef finish(Fields trailers);
-  void renewed(EntryRef entry, int origin_status, bool reusable);
+  /// `own`: see own_entry(); null: it is the same.
+  void renewed(EntryRef entry, EntryRef own, int origin_status, bool reusable);
   void find(EntryRef entry);
   void fail(Outcome outcome, std::string_view detail, int retry_after, std::optional<Error> error);
   void ask_again();
@@ -149,6 +152,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   Fields trailers_;
   std::shared_ptr<Entry> draft_;
   EntryRef entry_;
+  EntryRef own_;             // null: it is entry_
   std::vector<Slice> body_;  // shared: all of it; alone: what was not taken yet
   uint64_t size_ = 0;        // of body_
   Reservation held_;

@@ -20,6 +20,22 @@ void ask_for_the_whole(Fields& fields) {
     fields.remove(name);
   }
 }
+
+/// With the cookies that a 304 sets: they are for whom it was asked for, and not stored. Null: there are none.
+EntryRef with_cookies(const Entry& entry, const Fields& not_modified) {
+  std::shared_ptr<Entry> own;
+  for (const Field& f : not_modified) {
+    if (!equals_ignore_case(f.name, "set-cookie")) continue;
+    if (!own) {
+      own = std::make_shared<Entry>();
+      own->head = entry.head;
+      own->body = entry.body.share();
+      own->freshness = entry.freshness;
+    }
+    own->head.fields.add("Set-Cookie", f.value);
+  }
+  return own;
+}
 }  // namespace
 
 FlightFetch::FlightFetch(LoopServices& services, Order order)
@@ -165,7 +181,8 @@ bool FlightFetch::take_304(const ResponseHead& response) {
     services_.forget(order_.place.uri, order_.stale);
   }
   const bool reusable = storable && anybody_may_use(*entry, now);
-  flight().renewed(std::move(entry), response.status, reusable);
+  EntryRef own = policy.store_set_cookie ? nullptr : with_cookies(*entry, response.fields);
+  flight().renewed(std::move(entry), std::move(own), response.status, reusable);
   return true;
 }
 

@@ -216,6 +216,35 @@ TEST(MemoryStore, ALowerLimitMakesRoomAtOnce) {
   EXPECT_TRUE(look(store, "http://a/new").entry);
 }
 
+// Else slow readers could hold any number of answers beside a full store.
+TEST(MemoryStore, WhatIsReadCountsUntilItIsFreed) {
+  MemoryStore store(1 << 20);
+  std::vector<EntryRef> read;
+  for (int i = 0; i < 5; ++i) {
+    store.put(uri(i), answer(100 << 10));
+    read.push_back(look(store, uri(i)).entry);
+    store.drop(uri(i));
+  }
+  EXPECT_EQ(store.snapshot().entries, 0u);
+  EXPECT_GT(store.snapshot().bytes, 500u << 10);
+  for (int i = 10; i < 30; ++i) store.put(uri(i), answer(100 << 10));
+  EXPECT_LE(store.snapshot().bytes, 1u << 20);
+  EXPECT_LT(store.snapshot().entries, 6u) << "there is room for so many beside them";
+  read.clear();
+  for (int i = 10; i < 30; ++i) store.put(uri(i), answer(100 << 10));
+  EXPECT_GT(store.snapshot().entries, 7u);
+}
+
+TEST(MemoryStore, WhatIsReadMayOutliveIt) {
+  EntryRef read;
+  {
+    MemoryStore store(1 << 20);
+    store.put("http://a/", answer(10));
+    read = look(store, "http://a/").entry;
+  }
+  EXPECT_EQ(read->body.size(), 10u);
+}
+
 TEST(MemoryStoreThreads, ManyAtOnce) {
   MemoryStore store(1 << 20);
   std::vector<std::thread> threads;

@@ -117,6 +117,38 @@ TEST(Cache, WhatA304ForbidsIsNotKept) {
   EXPECT_EQ(3, shop.backend.requests()) << "from then on it is for one client";
 }
 
+TEST(Cache, TheCookieOfA304IsForWhomItWasAskedFor) {
+  CachedShop shop;
+  shop.backend.on_request([](Origin::Call& call) {
+    const bool asked = call.request.has("if-none-match");
+    const std::string cookie = asked ? "Set-Cookie: seen=1\r\nSet-Cookie: again=1\r\n" : "";
+    call.respond(asked ? "" : "song", "Cache-Control: max-age=10\r\nETag: \"a\"\r\n" + cookie,
+                 asked ? 304 : 200);
+  });
+  shop.ask();
+  shop.proxy.advance(10s);
+  shop.backend.hold();
+  Client asks(shop.proxy.front());
+  asks.get("/");
+  ASSERT_TRUE(shop.backend.wait_for(2));
+  Client joins(shop.proxy.front());
+  joins.get("/");
+  ASSERT_TRUE(shop.read(2));
+  shop.backend.release();
+  Message own = asks.answer();
+  EXPECT_EQ("song", own.body);
+  EXPECT_EQ(2u, own.count("set-cookie"));
+  Message joined = joins.answer();
+  EXPECT_EQ("song", joined.body);
+  EXPECT_FALSE(joined.has("set-cookie")) << joined;
+  EXPECT_FALSE(shop.ask().has("set-cookie"));
+  shop.proxy.advance(10s);
+  Message same = shop.ask("/", "If-None-Match: \"a\"\r\n");
+  EXPECT_EQ(304, same.status());
+  EXPECT_EQ(2u, same.count("set-cookie"));
+  EXPECT_EQ(3, shop.backend.requests());
+}
+
 TEST(Cache, A304OfSomethingElseIsAskedAgain) {
   CachedShop shop;
   shop.backend.on_request([](Origin::Call& call) {
