@@ -21,7 +21,8 @@ void ask_for_the_whole(Fields& fields) {
   }
 }
 
-/// With the cookies that a 304 sets: they are for whom it was asked for, and not stored. Null: there are none.
+/// With the cookies that a 304 sets: they are for whom it was asked for, and not stored. Null: there are
+/// none.
 EntryRef with_cookies(const Entry& entry, const Fields& not_modified) {
   std::shared_ptr<Entry> own;
   for (const Field& f : not_modified) {
