@@ -56,11 +56,16 @@ bool H1Connection::give_way() {
 
 void H1Connection::drain() {
   if (closed_) return;
+  draining_ = true;
   keep_alive_ = false;
-  request_until_ = after(requests_ == 0 ? loop_.now() : progress_, kNextRequest);
+  await_request_since(requests_ == 0 ? loop_.now() : progress_);
   // A request may have come that was not read yet: step() looks before it closes.
   on_readable_.unlink();
   loop_.wake(step_);
+}
+
+void H1Connection::await_request_since(TimePoint since) {
+  request_until_ = std::min(after(since, kNextRequest), listener_.drain_until());
 }
 
 /// In a drain.
@@ -243,7 +248,7 @@ void H1Connection::begin_request() {
   r.sent_before = sent_total_;
   ++requests_;
   listener_.works(*this);
-  keep_alive_ = keeps_alive(r.head.minor_version, r.head.fields) && !listener_.draining() &&
+  keep_alive_ = keeps_alive(r.head.minor_version, r.head.fields) && !draining_ &&
                 requests_ < listener_.options().max_requests;
   progress_ = loop_.now();
   body_mark_ = 0;
@@ -268,7 +273,7 @@ void H1Connection::move_tunnel() {
 void H1Connection::end_request() {
   bool torn = request_->aborted;
   bool unread = !request_->body_ended;
-  const bool more = request_->may_go_on && listener_.draining() && !fin_received_ && !unread;
+  const bool more = request_->may_go_on && draining_ && !fin_received_ && !unread;
   if (!torn && !out_.empty() && !keep_alive_) return;  // flushed first
   if (torn) {
     flush();
@@ -278,7 +283,8 @@ void H1Connection::end_request() {
   listener_.rests(*this);
   head_since_ = loop_.now();
   progress_ = loop_.now();
-  request_until_ = more ? after(loop_.now(), kNextRequest) : TimePoint();
+  request_until_ = {};
+  if (more) await_request_since(loop_.now());
   if (torn) {
     close();
   } else if (!keep_alive_ && !more) {

@@ -48,6 +48,7 @@ class H1Connection final : public Connection {
   void close();
   bool wants_read() const;
   bool awaits_request() const;
+  void await_request_since(TimePoint since);
   void set_timer();
 
   Listener& listener_;
@@ -62,6 +63,7 @@ class H1Connection final : public Connection {
   uint32_t requests_ = 0;
   bool closed_ = false;  // and about to be destroyed
   bool keep_alive_ = true;
+  bool draining_ = false;
   bool fin_received_ = false;
   bool head_incomplete_ = false;  // input_ holds the beginning of a head
   bool reset_on_close_ = false;

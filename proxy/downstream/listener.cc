@@ -154,9 +154,10 @@ void Listener::replace(Connection& connection, std::unique_ptr<Connection> next)
   if (draining_) successor->drain();
 }
 
-void Listener::drain() {
+void Listener::drain(TimePoint until) {
   if (draining_) return;
   draining_ = true;
+  drain_until_ = until;
   int more = 1;
   while (socket_ && more > 0) {
     size_t before = count_;
@@ -167,6 +168,10 @@ void Listener::drain() {
   on_acceptable_.unlink();
   acceptable_.unlink();
   socket_.reset();
+  end_connections();
+}
+
+void Listener::end_connections() {
   connections_.append_all(idle_);
   Connection* next = nullptr;
   for (Connection* c = connections_.front(); c != nullptr; c = next) {

@@ -61,11 +61,14 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   /// Empties the accept queue, then closes the descriptor; idle connections are closed, the others
-  /// after the response they are at.
-  void drain();
+  /// after the response they are at. `until`: nobody's next request is waited for any longer.
+  void drain(TimePoint until = kNever);
+  /// Lets those who are connected go in the same way; others come on.
+  void end_connections();
   /// Drops everything at once.
   void close_all();
   bool draining() const { return draining_; }
+  TimePoint drain_until() const { return drain_until_; }
   size_t connections() const { return count_; }
   const ListenerOptions& options() const { return options_; }
   /// RFC 9110 6.6.1: every final answer has a Date, and who has a clock adds one that is missing.
@@ -99,6 +102,7 @@ class Listener {
   const ListenerOptions& options_;
   bool paused_ = false;  // since the last connection that it could accept
   bool draining_ = false;
+  TimePoint drain_until_ = kNever;
   size_t count_ = 0;
   DateCache date_;
   TimePoint room_since_{};

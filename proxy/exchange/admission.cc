@@ -152,14 +152,15 @@ Admission::Admission(Limits limits) : limits_(limits) {}
 
 Admission::~Admission() { assert(queued_ == 0 && out_ == 0); }
 
-void Admission::set_limits(const Limits& limits) {
+void Admission::set_limits(const Limits& limits, bool moved) {
   std::lock_guard lock(mutex_);
-  if (limits.permits() != limits_.permits()) {  // it will be another pace
+  if (moved || limits.permits() != limits_.permits()) {  // it will be another pace
     pace_.reset();
     measured_ = 0;
     measured_time_ = {};
   }
   limits_ = limits;
+  if (moved) back();
   grant_waiting();
 }
 

@@ -126,8 +126,9 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  /// On a loop's thread. Fewer permits take effect as they come back.
-  void set_limits(const Limits& limits);
+  /// On a loop's thread. Fewer permits take effect as they come back. `moved`: it is another backend now,
+  /// of which nothing is known.
+  void set_limits(const Limits& limits, bool moved = false);
 
   /// A permit without waiting, only if a worker is really idle: for requests that the backend itself
   /// caused, which must not wait for the worker that waits for them (RFC 8586).

@@ -12,7 +12,8 @@ namespace {
 std::unique_ptr<CacheOwner> owner_of(const CacheConfig& config, std::string_view name) {
   if (!config.enabled) return nullptr;
   auto owner = std::make_unique<CacheOwner>();
-  owner->id = key_hash(name);
+  // What was stored where more may be stored is not for who may store less.
+  owner->id = key_hash(std::string(name) + (config.store_set_cookie ? " with cookies" : ""));
   owner->policy = policy_of(config);
   owner->coalesce = config.coalesce;
   return owner;

@@ -55,6 +55,7 @@ class Exchange {
   // exchange_backend.cc
   Task<bool> ask_backend();
   Pool& pool();
+  void follow_backend();
   Lease take_kept(bool may_reuse);
   Task<> queue_again();
   Task<bool> connect(Lease* lease, bool may_reuse);
@@ -81,6 +82,7 @@ class Exchange {
   ExchangeRecord& record_;
   const RouteConfig* route_ = nullptr;
   Backend* backend_ = nullptr;  // null: a fan-out
+  SnapshotRef moved_to_;        // that backend_ belongs to, where it leads elsewhere by now
   PathCaptures captures_;
   std::string peer_ip_;  // empty for a unix socket
   bool trusted_peer_ = false;

@@ -69,6 +69,17 @@ BackendCall::Request Exchange::make_request() {
   return request;
 }
 
+/// Where the same backend leads elsewhere since this request came, what has not been sent goes there.
+void Exchange::follow_backend() {
+  if (!pool().retired()) return;
+  SnapshotRef now = shared().now();
+  Backend* same = now->find_backend(backend_->config.name);
+  if (same == nullptr || same->kept_admission != backend_->kept_admission) return;
+  if (same->config.h2c != backend_->config.h2c) return;  // the request is written for the other
+  backend_ = same;
+  moved_to_ = std::move(now);
+}
+
 Pool& Exchange::pool() { return route_->queue ? backend_->pool : backend_->direct_pool; }
 
 /// A connection that is kept open, if there is one: nearly always.
@@ -93,7 +104,6 @@ Task<> Exchange::queue_again() {
 /// A connection to the backend. While the backend is down the request waits for it, unless it is to
 /// fail at once.
 Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
-  const BackendConfig& config = backend_->config;
   do {
     if (ticket_ && !permit_) {
       co_await queue_again();
@@ -103,6 +113,8 @@ Task<bool> Exchange::connect(Lease* lease, bool may_reuse) {
     if (not_before > services_.loop.now()) {
       co_await SleepUntil(std::min(not_before, queue_deadline_));
     }
+    follow_backend();
+    const BackendConfig& config = backend_->config;
     bool reuse = (may_reuse || config.h2c) && !permit_.probing();
     Result<Lease> got = co_await lease_backend(services_, pool(), config, reuse, queue_deadline_);
     if (got) {
@@ -143,6 +155,7 @@ Task<bool> Exchange::ask_backend() {
   bool may_reuse = repeatable;
   bool repeated = false;
   bool refused = false;
+  follow_backend();
   BackendCall::Request request = make_request();
   handle_.emplace(services_, backend_->config.abandon);
   std::unique_ptr<BackendCall> call;

@@ -58,7 +58,7 @@ bool same_connections(const BackendConfig& a, const BackendConfig& b) {
 }
 bool same_connections(const UpstreamConfig& a, const UpstreamConfig& b) {
   auto facts = [](const UpstreamConfig& c) {
-    return std::tie(c.url, c.http2, c.h2c, c.tls, c.idle_timeout);
+    return std::tie(c.url, c.http2, c.h2c, c.tls, c.idle_timeout, c.public_only, c.loopback);
   };
   return facts(a) == facts(b);
 }
@@ -80,10 +80,11 @@ Backend::Backend(const BackendConfig& c, uint64_t queue_bytes, const std::vector
                        options_of(c), loops)),
       kept_direct_pool(keep_or_make(
           before && same_connections(c, before->config) ? &before->kept_direct_pool : nullptr,
-          direct_options_of(c), loops)) {}
+          direct_options_of(c), loops)),
+      moved(before && kept_pool != before->kept_pool) {}
 
 void Backend::take_effect(uint64_t queue_bytes) {
-  admission.set_limits(limits_of(config, queue_bytes));
+  admission.set_limits(limits_of(config, queue_bytes), moved);
   pool.set_bounds(most_connections(config), workers(config), most_idle(config));
 }
 
@@ -105,7 +106,7 @@ Upstream::Upstream(const UpstreamConfig& c, const std::vector<Loop*>& loops, con
 void Upstream::take_effect() {
   calls.set_limits(limits_of(config));
   pool.set_bounds(0, 0, config.concurrency);
-  endpoints.set(config.breaker, config.endpoint_concurrency);
+  endpoints.set(config.breaker, config.endpoint_concurrency, !config.probe.path.empty());
 }
 
 }  // namespace siding

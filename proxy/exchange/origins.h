@@ -29,6 +29,7 @@ struct Backend {
   const std::shared_ptr<Admission> kept_admission;
   const std::shared_ptr<Pool> kept_pool;  ///< a new one where connections differ
   const std::shared_ptr<Pool> kept_direct_pool;
+  const bool moved;  ///< connections lead elsewhere than those of `before`
   Admission& admission = *kept_admission;
   Pool& pool = *kept_pool;                ///< of admitted requests: at most concurrency + backlog
   Pool& direct_pool = *kept_direct_pool;  ///< of routes with queue = false, outside the cap

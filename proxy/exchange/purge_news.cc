@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "proxy/exchange/services.h"
+#include "proxy/exchange/caches.h"
+#include "proxy/loop/wait.h"
 #include "proxy/observe/log.h"
 
 namespace siding {
@@ -22,10 +23,15 @@ std::optional<WallTime> time_of(std::string_view id) {
   return WallTime(std::chrono::milliseconds(static_cast<int64_t>(*ms)));
 }
 
+struct Uses {
+  Caches& caches;
+  PurgeNews& news;
+};
+
 /// So that no purge is used in memory before the Redis is asked with it in mind.
-void remember(Services& services, const Purge& purge, WallTime at) {
-  for (const Purge& one : services.caches->forms_of(purge)) {
-    services.purge_news.add(one, at);
+void remember(const Uses& uses, const Purge& purge, WallTime at) {
+  for (const Purge& one : uses.caches.forms_of(purge)) {
+    uses.news.add(one, at);
   }
 }
 
@@ -33,8 +39,7 @@ void remember(Services& services, const Purge& purge, WallTime at) {
 /// it? It may have been cut while we were away, or another server took over that had not got all. Then
 /// everything counts as purged, and it is read from its beginning. A stream that is not there says that
 /// the server began anew, with nothing in it; what it told before, we have heard.
-Task<Result<>> look_for_gap(Services& services, RedisClient& client, std::string stream,
-                            std::string& last) {
+Task<Result<>> look_for_gap(Uses uses, RedisClient& client, std::string stream, std::string& last) {
   if (last == kBeginning) co_return Result<>();
   RedisCommand entry;
   entry.words = {"XRANGE", stream, last, last};
@@ -49,13 +54,13 @@ Task<Result<>> look_for_gap(Services& services, RedisClient& client, std::string
   if (entries->integer() == 0) co_return Result<>();
   log_warning("redis: purges may have been missed; all that is cached counts as purged");
   Purge all;
-  remember(services, all, Loop::current().clock().wall());
-  co_await purge_by_turns(*services.caches, std::move(all));
+  remember(uses, all, Loop::current().clock().wall());
+  co_await purge_by_turns(uses.caches, std::move(all));
   co_return Result<>();
 }
 
 /// Reads what stands behind `last`, and moves it on; how many there were. `wait`: until there is one.
-Task<Result<size_t>> read_news(Services& services, RedisClient& client, std::string stream,
+Task<Result<size_t>> read_news(Uses uses, RedisClient& client, std::string stream,
                                std::string& last, bool wait) {
   RedisCommand read;
   read.words = {"XREAD", "COUNT", std::to_string(kBatch)};
@@ -77,11 +82,11 @@ Task<Result<size_t>> read_news(Services& services, RedisClient& client, std::str
       log_warning("redis: " + last + " in the stream of purges is none of this version");
       continue;
     }
-    remember(services, *purge, *at);
+    remember(uses, *purge, *at);
     purges.push_back(std::move(*purge));
   }
   // The Redis is asked meanwhile: all are known before the first walk.
-  for (const Purge& purge : purges) co_await purge_by_turns(*services.caches, purge);
+  for (const Purge& purge : purges) co_await purge_by_turns(uses.caches, purge);
   co_return entries.size();
 }
 }  // namespace
@@ -107,8 +112,9 @@ bool PurgeNews::is_purged(std::string_view uri, const Entry& entry) const {
   return false;
 }
 
-Task<> follow_purges(Services& services, std::shared_ptr<RedisTier> tier) {
-  PurgeNews& news = services.purge_news;
+Task<> follow_purges(Caches& caches, std::shared_ptr<RedisTier> tier) {
+  PurgeNews& news = tier->purges();
+  const Uses uses{caches, news};
   const std::unique_ptr<RedisClient> connection = tier->new_client();
   RedisClient& client = *connection;
   client.start();
@@ -125,11 +131,11 @@ Task<> follow_purges(Services& services, std::shared_ptr<RedisTier> tier) {
     }
     Result<size_t> count = 0;
     if (!whole) {
-      Result<> looked = co_await look_for_gap(services, client, stream, last);
+      Result<> looked = co_await look_for_gap(uses, client, stream, last);
       if (!looked) count = looked.error();
       whole = looked.ok();
     }
-    if (whole) count = co_await read_news(services, client, stream, last, all_known);
+    if (whole) count = co_await read_news(uses, client, stream, last, all_known);
     if (!count) {
       // The connection may be another one by now.
       whole = all_known = false;

@@ -15,9 +15,9 @@
 
 namespace siding {
 
-struct Services;
+class Caches;
 
-/// The purges that the store of replicas may still hold something of.
+/// The purges that one Redis may still hold something of.
 class PurgeNews {
  public:
   /// As many as the stream keeps; older entries than the last one forgotten count as purged.
@@ -44,6 +44,6 @@ class PurgeNews {
 };
 
 /// Runs for ever on one loop of the process. `tier`: of that loop.
-Task<> follow_purges(Services& services, std::shared_ptr<RedisTier> tier);
+Task<> follow_purges(Caches& caches, std::shared_ptr<RedisTier> tier);
 
 }  // namespace siding

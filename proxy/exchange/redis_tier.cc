@@ -101,7 +101,7 @@ std::string RedisTier::lease_key_of(const std::string& key) const {
 }
 
 Task<EntryRef> RedisTier::find(StorePlace place, RequestHead request, const CachePolicy& policy) {
-  if (!uses_.purges.followed()) co_return EntryRef();
+  if (!uses_.purges->followed()) co_return EntryRef();
   const std::string key = uri_key_of(place.uri);
   const std::string field = field_of(place.variant);
   RedisCommand get;
@@ -124,7 +124,7 @@ Task<EntryRef> RedisTier::find(StorePlace place, RequestHead request, const Cach
     co_return EntryRef();
   }
   if (!vary_matches(entry->vary, entry->vary_key, request.fields, policy) ||
-      uses_.purges.is_purged(place.uri, *entry)) {
+      uses_.purges->is_purged(place.uri, *entry)) {
     ++shared_.misses;
     co_return EntryRef();
   }

@@ -33,7 +33,7 @@ class RedisTier {
     Loop& loop;
     std::shared_ptr<Resolver> resolver;
     RedisShared& shared;
-    PurgeNews& purges;
+    std::shared_ptr<PurgeNews> purges;  ///< of this Redis
     std::function<std::string()> password;
     std::function<Result<std::shared_ptr<TlsContext>>()> tls;
   };
@@ -67,6 +67,7 @@ class RedisTier {
 
   /// Tells all replicas; an error: they do not know.
   Task<Result<>> publish(std::string purge);
+  PurgeNews& purges() { return *uses_.purges; }
   /// Where purges are told.
   std::string stream() const { return config_.prefix + ":purges"; }
   /// A connection of somebody else's own; it ends before this object does.

@@ -44,7 +44,7 @@ std::shared_ptr<RedisTier> redis_of(Services& services, const SnapshotRef& snaps
       loop,
       std::move(resolver),
       services.redis,
-      services.purge_news,
+      snapshot->purge_news,
       [&services, config] {
         return services.now()->secrets->values()->of(config.password, config.password_file);
       },
@@ -136,7 +136,7 @@ void LoopServices::close_idle() {
 void LoopServices::drop_shared(const std::string& uri) {
   // What could not be dropped there is not taken from there.
   if (redis && !redis->drop(uri)) {
-    shared.purge_news.add({Purge::Kind::url, uri}, loop.clock().wall());
+    snapshot.purge_news->add({Purge::Kind::url, uri}, loop.clock().wall());
   }
 }
 

@@ -17,7 +17,6 @@
 #include "proxy/exchange/body_store.h"
 #include "proxy/exchange/caches.h"
 #include "proxy/exchange/pins.h"
-#include "proxy/exchange/purge_news.h"
 #include "proxy/exchange/redis_tier.h"
 #include "proxy/exchange/snapshot.h"
 #include "proxy/exchange/speculation.h"
@@ -62,7 +61,6 @@ struct Services {
   Endpoints unlisted_endpoints{BreakerConfig{}};  ///< theirs: who failed is tried last
   const std::unique_ptr<Caches> caches;
   RedisShared redis;
-  PurgeNews purge_news;
   PinStore pins;
   Speculation speculation;
   Tunnels tunnels;         ///< of clients

@@ -85,7 +85,7 @@ void Services::collect(MetricSink& sink) const {
     redis.collect(sink);
     sink.gauge("siding_redis_followed",
                "1 while the purges of other replicas are known; else the Redis is not asked",
-               purge_news.followed() ? 1 : 0);
+               in_force->purge_news->followed() ? 1 : 0);
   }
   for (const auto& [of, all] : {std::pair("clients", &tunnels), {"workers", &worker_tunnels}}) {
     sink.gauge("siding_tunnels", "Tunnels that are open, or about to be", all->open(),

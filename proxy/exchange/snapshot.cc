@@ -54,6 +54,9 @@ Snapshot::Snapshot(ConfigRef c, uint64_t queue_bytes, const std::vector<Loop*>& 
       secrets(std::make_shared<Secrets>(*config, before ? before->secrets.get() : nullptr)),
       tls(std::make_shared<TlsContexts>(*config, before ? before->tls.get() : nullptr)),
       caches(std::make_shared<const CacheOwners>(*config)),
+      purge_news(before && before->config->cache.redis == config->cache.redis
+                     ? before->purge_news
+                     : std::make_shared<PurgeNews>()),
       queue_bytes_(queue_bytes) {
   for (const BackendConfig& b : config->backends) {
     const Backend* old = before ? before->find_backend(b.name) : nullptr;

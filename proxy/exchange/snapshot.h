@@ -12,6 +12,7 @@
 #include "proxy/exchange/caches.h"
 #include "proxy/exchange/learning.h"
 #include "proxy/exchange/origins.h"
+#include "proxy/exchange/purge_news.h"
 #include "proxy/exchange/router.h"
 #include "proxy/exchange/secrets.h"
 #include "proxy/exchange/speculation.h"
@@ -39,6 +40,7 @@ class Snapshot {
   /// Likewise.
   const std::shared_ptr<TlsContexts> tls;
   const CacheOwnersRef caches;
+  const std::shared_ptr<PurgeNews> purge_news;       ///< of its Redis; another one's are others
   std::vector<std::unique_ptr<Backend>> backends;    // in the order of the configuration
   std::vector<std::unique_ptr<Upstream>> upstreams;  // likewise
 

@@ -39,7 +39,7 @@ void TlsContexts::add(const std::string& name, TlsFiles files, const TlsContexts
   if (before != nullptr) {
     const auto old = before->known_.find(name);
     if (old != before->known_.end() && old->second.files == files) {
-      known_.emplace(name, old->second);
+      known_.emplace(name, old->second).first->second.context->look();
       return;
     }
   }

@@ -1,6 +1,6 @@
 // What TLS makes of files, kept for all threads: made again when they change, and where they cannot be used
 // the last good one stays in force.
-// Invariants: look() blocks on files, and is for one thread at a time; get() is for any.
+// Invariants: any thread may ask; look() blocks on files.
 #pragma once
 
 #include <atomic>
@@ -44,6 +44,7 @@ class OfTlsFiles {
   uint64_t failures() const { return failures_; }
 
   void look() {
+    std::lock_guard one_at_a_time(look_mutex_);
     // Two files of one folder may be replaced between two looks: a key that does not fit yet is no reason
     // to wait for another change.
     const std::string before = failure();
@@ -77,7 +78,8 @@ class OfTlsFiles {
   const std::string name_;
   std::vector<std::string> files_;
   const Make make_;
-  Stamps read_;  // of the files when they were read last
+  std::mutex look_mutex_;
+  Stamps read_;  // of the files when they were read last; guarded by look_mutex_
   std::atomic<uint64_t> failures_{0};
   mutable std::mutex mutex_;
   std::shared_ptr<T> made_;  // guarded by mutex_

@@ -43,6 +43,8 @@ FrontTls::FrontTls(const std::vector<ListenAddress>& addresses, const Clock& clo
     if (!known || known->tls != *address.tls) {
       auto keys = known ? known->tickets : std::make_shared<TicketKeys>();
       known = std::make_shared<Front>(address, std::move(keys), clock);
+    } else {
+      known->context.look();
     }
     by_address_.back() = fronts_.emplace_back(std::move(known)).get();
   }

@@ -1,6 +1,7 @@
 // See generation.h.
 #include "proxy/server/generation.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -28,30 +29,41 @@ GenerationRef Generations::now() const {
   return now_;
 }
 
-void Generations::hand_out(GenerationRef next) {
+void Generations::begin(GenerationRef first) {
+  std::lock_guard lock(mutex_);
+  now_ = std::move(first);
+}
+
+bool Generations::wait_until_taken(size_t threads) {
   std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kPatience, [&] {
+    return taken_.size() >= threads &&
+           std::all_of(taken_.begin(), taken_.end(),
+                       [&](const auto& one) { return one.second == now_; });
+  });
+}
+
+void Generations::hand_out(GenerationRef next) {
+  std::lock_guard lock(mutex_);
   now_.swap(next);
-  have_not_ = tellers_;
-  for (RemoteWake* teller : tellers_) teller->post();
-  all_have_.wait(lock, [this] { return have_not_.empty(); });
+  for (auto& [teller, which] : taken_) teller->post();
 }
 
 void Generations::listen(RemoteWake& teller) {
   std::lock_guard lock(mutex_);
-  tellers_.insert(&teller);
+  taken_.emplace(&teller, nullptr);
 }
 
-void Generations::taken(RemoteWake& teller) {
+void Generations::taken(RemoteWake& teller, const GenerationRef& which) {
   std::lock_guard lock(mutex_);
-  have_not_.erase(&teller);
-  if (have_not_.empty()) all_have_.notify_all();
+  taken_[&teller] = which;
+  changed_.notify_all();
 }
 
 void Generations::forget(RemoteWake& teller) {
   std::lock_guard lock(mutex_);
-  tellers_.erase(&teller);
-  have_not_.erase(&teller);
-  if (have_not_.empty()) all_have_.notify_all();
+  taken_.erase(&teller);
+  changed_.notify_all();
 }
 
 }  // namespace siding

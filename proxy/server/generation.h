@@ -1,13 +1,13 @@
 // What one configuration brings to the threads, and how a new one comes to all of them.
-// Invariants: a thread has one at a time, and takes the next between two batches of its loop; none is
-// handed out before all threads have taken the one before.
+// Invariants: a thread has one at a time, and takes the next between two batches of its loop; it misses
+// none, for what goes on is told from one to the next.
 #pragma once
 
 #include <array>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 
 #include "proxy/exchange/snapshot.h"
 #include "proxy/observe/counters.h"
@@ -34,22 +34,25 @@ class Generations {
  public:
   /// Any thread. Null before the first one.
   GenerationRef now() const;
-  /// Waits until all threads that listen() have taken it.
+  static constexpr Duration kPatience = std::chrono::seconds(10);
+  /// Before there are threads.
+  void begin(GenerationRef first);
+  /// Waits until so many threads, all there are, have what is now; kPatience at most. Whether they have.
+  bool wait_until_taken(size_t threads);
+  /// Only where all have what is now.
   void hand_out(GenerationRef next);
 
   // ---- of a thread
   /// `teller` is posted when there is a new one.
   void listen(RemoteWake& teller);
-  /// It has what is now.
-  void taken(RemoteWake& teller);
+  void taken(RemoteWake& teller, const GenerationRef& which);
   void forget(RemoteWake& teller);
 
  private:
   mutable std::mutex mutex_;
-  std::condition_variable all_have_;
-  GenerationRef now_;               // guarded by mutex_, as all below
-  std::set<RemoteWake*> tellers_;   // one a thread
-  std::set<RemoteWake*> have_not_;  // of those
+  std::condition_variable changed_;
+  GenerationRef now_;                           // guarded by mutex_, as all below
+  std::map<RemoteWake*, GenerationRef> taken_;  // by thread; null: none yet
 };
 
 }  // namespace siding

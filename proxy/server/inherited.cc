@@ -49,7 +49,10 @@ Inherited Inherited::from_environment() {
     sockaddr_storage storage{};
     socklen_t length = sizeof(storage);
     auto* raw = reinterpret_cast<sockaddr*>(&storage);
-    if (!listens(fd) || !is_stream(fd) || getsockname(fd, raw, &length) != 0) continue;
+    if (!listens(fd) || !is_stream(fd) || getsockname(fd, raw, &length) != 0) {
+      close(fd);
+      continue;
+    }
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     all.sockets_.push_back({fd, SocketAddress(raw, length)});
   }

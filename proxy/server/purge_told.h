@@ -18,7 +18,7 @@ class PurgeTold final : public PurgeTeller {
     if (!services->redis) co_return Result<>();  // nothing is shared
     Services& shared = services->shared;
     for (const Purge& form : shared.caches->forms_of(purge)) {
-      shared.purge_news.add(form, services->loop.clock().wall());
+      services->snapshot.purge_news->add(form, services->loop.clock().wall());
     }
     Result<> told = co_await services->redis->publish(purge.to_text());
     co_return told;

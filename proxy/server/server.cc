@@ -32,6 +32,7 @@ struct Server::Impl {
   std::string replace(ConfigRef next);
   void collect(MetricSink& sink) const;
   int wait();
+  bool serving() const { return process.ending.stage() == Drain::Stage::serving; }
   std::vector<SocketAddress> addresses(ListenerKind kind) const {
     return process.generations.now()->of(kind).addresses();
   }
@@ -76,7 +77,7 @@ std::string Server::Impl::start() {
     log_warning(fault + "; bodies stay in memory only. Make the folder writable, or name another " +
                 "with [limits] spill_dir");
   }
-  process.generations.hand_out(std::move(first));
+  process.generations.begin(std::move(first));
   loaded_at = unix_seconds(process.clock);
   process.observer.gauges().add(loop_gauges({all.begin(), all.end()}));
   process.observer.gauges().add(uptime_gauge(process.clock));
@@ -84,7 +85,9 @@ std::string Server::Impl::start() {
   for (const auto& loop : process.loops) {
     running.emplace_back([this, &loop = *loop] { ServerThread(process, loop).run(); });
   }
-  return {};
+  // Whoever is told that siding listens finds it so.
+  const bool begun = process.generations.wait_until_taken(process.threads);
+  return begun ? std::string() : "its threads do not start";
 }
 
 void Server::Impl::collect(MetricSink& sink) const {
@@ -104,18 +107,16 @@ void Server::Impl::collect(MetricSink& sink) const {
 
 std::string Server::Impl::reload(ConfigRef next) {
   std::string error = replace(std::move(next));
-  if (error.empty()) {
-    ++reloads;
-    loaded_at = unix_seconds(process.clock);
-  } else {
-    ++refused;
-  }
-  last_refused = !error.empty();
-  return error;
+  if (!error.empty()) return error;
+  ++reloads;
+  loaded_at = unix_seconds(process.clock);
+  last_refused = false;
+  return {};
 }
 
 std::string Server::Impl::replace(ConfigRef next) {
-  if (process.ending.stage() != Drain::Stage::serving) return "siding is about to end";
+  if (!serving()) return "siding is about to end";
+  if (!process.generations.wait_until_taken(0)) return "a thread has not taken the last one yet";
   const GenerationRef before = process.generations.now();
   auto generation = std::make_shared<Generation>();
   generation->front_tls =
@@ -129,6 +130,7 @@ std::string Server::Impl::replace(ConfigRef next) {
   if (!error.empty()) return error;
   process.services->put_in_force(generation->snapshot, shares);
   process.generations.hand_out(std::move(generation));
+  process.generations.wait_until_taken(0);
   set_log_level(next->log.level);
   if (const std::string names = restart_only(*started, *next); !names.empty()) {
     log_warning("these stay as they were until siding is started again: " + names);
@@ -150,7 +152,8 @@ Server::~Server() = default;
 
 std::string Server::start() { return impl_->start(); }
 std::string Server::reload(ConfigRef next) { return impl_->reload(std::move(next)); }
-void Server::reload_failed() {
+bool Server::serving() const { return impl_->serving(); }
+void Server::reload_refused() {
   ++impl_->refused;
   impl_->last_refused = true;
 }

@@ -27,10 +27,12 @@ class Server {
   std::string start();
 
   /// Puts `next` in force: whatever begins after that follows it, what is under way keeps to what it began
-  /// with. Blocks on files. As start(); after a failure all is as before, and the metrics say so.
+  /// with. Blocks on files. As start(); after a failure all is as before.
   std::string reload(ConfigRef next);
-  /// There is a new configuration, which cannot be loaded: the metrics say so.
-  void reload_failed();
+  /// The newest configuration is not in force, for whatever reason: the metrics say so.
+  void reload_refused();
+  /// Nobody has asked it to end.
+  bool serving() const;
 
   /// The addresses that are listened on, with the ports that the kernel chose for port 0.
   std::vector<SocketAddress> front_addresses() const;

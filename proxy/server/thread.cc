@@ -68,11 +68,11 @@ void ServerThread::take_generation() {
     LoopServicesRef before = std::move(services_);
     services_ = LoopServices::make(*process_.services, generation_->snapshot, work_, before.get());
     if (services_->snapshot.config->egress) egress_services_ = services_;
-    take_listeners();
+    take_listeners(before.get());
     restart_upkeep(before.get());
     if (before) give_up(std::move(before));
   }
-  process_.generations.taken(generation_told_);
+  process_.generations.taken(generation_told_, generation_ == next ? next : generation_);
 }
 
 void ServerThread::give_up(LoopServicesRef before) {
@@ -82,11 +82,16 @@ void ServerThread::give_up(LoopServicesRef before) {
 }
 
 /// Those that are open and stay serve by the new configuration from now on; others leave, and come.
-void ServerThread::take_listeners() {
+void ServerThread::take_listeners(const LoopServices* old) {
   std::vector<std::unique_ptr<Open>> before = std::exchange(open_, {});
   for (std::unique_ptr<Open>& one : before) {
     const std::optional<size_t> address = generation_->of(one->kind).goes_on(one->address);
     if (address) {
+      // Who came in under other rules, by TLS or a PROXY header, does not stay.
+      const bool same =
+          one->kind != ListenerKind::front || old->snapshot.config->listen[one->address] ==
+                                                  services_->snapshot.config->listen[*address];
+      if (!same) one->listener->end_connections();
       one->address = *address;
       one->options = options_of(one->kind, *address);
       open_.push_back(std::move(one));
@@ -109,6 +114,8 @@ Task<> ServerThread::see_off(std::unique_ptr<Open> leaving) {
   while (leaving->listener->connections() > 0) {
     co_await SleepUntil(after(Loop::current().now(), kLeaveLook));
   }
+  const bool egress = leaving->kind == ListenerKind::egress;
+  if (egress && !services_->snapshot.config->egress) egress_services_.reset();
 }
 
 void ServerThread::restart_upkeep(const LoopServices* before) {
@@ -121,7 +128,7 @@ void ServerThread::restart_upkeep(const LoopServices* before) {
   if (loop_.index() != 0) return;
   news_.reset();
   if (!redis) return;
-  news_ = follow_purges(*process_.services, redis);
+  news_ = follow_purges(*process_.services->caches, redis);
   news_.start();
 }
 

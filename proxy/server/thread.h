@@ -38,8 +38,8 @@ class ServerThread {
   // thread.cc
   void take_generation();
   void give_up(LoopServicesRef before);
-  void take_listeners();
-  static Task<> see_off(std::unique_ptr<Open> leaving);
+  void take_listeners(const LoopServices* before);
+  Task<> see_off(std::unique_ptr<Open> leaving);
   void restart_upkeep(const LoopServices* before);
   Task<> watch_files();
 
@@ -49,7 +49,7 @@ class ServerThread {
   Handler& handler_of(ListenerKind kind);
 
   // thread_drain.cc
-  void drain_listeners(ListenerKind kind);
+  void drain_listeners(ListenerKind kind, TimePoint until = kNever);
   Task<bool> wait_until_gone(ListenerKind kind, TimePoint until);
   Task<> drain_when_told();
   void end_tunnels(bool& whose);

@@ -6,13 +6,15 @@ namespace siding {
 namespace {
 /// How often a drain looks whether what is inside has finished: it counts over all threads.
 constexpr Duration kDrainLook = std::chrono::milliseconds(5);
+/// So long before the end of a drain nobody is waited for on whose connection nothing is under way.
+constexpr Duration kNothingUnderWay = std::chrono::milliseconds(100);
 /// For what the doors still have to say at the very end.
 constexpr Duration kLastWords = std::chrono::seconds(1);
 }  // namespace
 
-void ServerThread::drain_listeners(ListenerKind kind) {
+void ServerThread::drain_listeners(ListenerKind kind, TimePoint until) {
   for (const std::unique_ptr<Open>& one : open_) {
-    if (one->kind == kind) one->listener->drain();
+    if (one->kind == kind) one->listener->drain(until - kNothingUnderWay);
   }
 }
 
@@ -42,7 +44,7 @@ Task<> ServerThread::drain_when_told() {
     while (loop_.now() < served && stage() != Drain::Stage::now) co_await Wait(told_, served);
   }
   TimePoint until = after(loop_.now(), config->drain_time());
-  drain_listeners(ListenerKind::front);
+  drain_listeners(ListenerKind::front, until);
   bool finished = co_await wait_until_gone(ListenerKind::front, until);
   if (!finished && process_.services->tunnels.open() > 0) {
     // These end by themselves only if they like: no fault of theirs.
@@ -55,7 +57,7 @@ Task<> ServerThread::drain_when_told() {
     while (stage() < Drain::Stage::all) co_await Wait(told_);
     until = after(loop_.now(), config->drain_time());
   }
-  drain_listeners(ListenerKind::egress);
+  drain_listeners(ListenerKind::egress, until);
   // Nobody inside needs them any more.
   end_tunnels(work_.tunnels_end.workers);
   bool quiet = co_await wait_until_gone(ListenerKind::egress, until);

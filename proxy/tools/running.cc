@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "proxy/observe/log.h"
 #include "proxy/tools/config_source.h"
@@ -50,7 +51,7 @@ Running::~Running() {
 int Running::until_ended() {
   uint64_t rung = 0;
   while (read(ended_, &rung, sizeof(rung)) < 0) {
-    const int signal = signals_.wait(patience(), {ended_, upgrade_.fd()});
+    const int signal = signals_.wait(patience(), {ended_, ending_ ? -1 : upgrade_.fd()});
     if (signal != 0) {
       on_signal(signal);
     } else {
@@ -69,10 +70,11 @@ Duration Running::patience() const {
 void Running::on_signal(int signal) {
   if (signal == SIGTERM || signal == SIGINT) {
     stop();
-  } else if (ending_ || upgrade_.under_way()) {
-    log_warning(
-        "a signal to load something again came while siding is about to end, and counts for "
-        "nothing");
+  } else if (ending_ || !server_.serving()) {
+    log_warning("siding is about to end: nothing is loaded any more");
+  } else if (upgrade_.under_way()) {
+    log_info("a new process is starting: it loads the configuration as it is");
+    reload_later_ = true;
   } else if (signal == SIGHUP) {
     reload("SIGHUP");
   } else {
@@ -81,7 +83,7 @@ void Running::on_signal(int signal) {
 }
 
 void Running::on_time() {
-  if (ending_) return;
+  if (ending_ || !server_.serving()) return;
   if (upgrade_.under_way()) {
     hear_successor();
     return;
@@ -108,14 +110,13 @@ void Running::stop() {
 /// Returns why it is not in force, or nothing.
 std::string Running::load_and_replace() {
   LoadedConfig loaded = load_config_files(options_.files, process_environment());
-  std::string text;
-  for (const Diagnostic& d : loaded.diagnostics) text += (text.empty() ? "" : "\n") + d.text();
-  if (!loaded.ok()) {
-    if (text != refused_) server_.reload_failed();
-    return text;
+  if (loaded.ok()) {
+    for (const Diagnostic& d : loaded.diagnostics) log_warning("reload: " + d.text());
+    return server_.reload(loaded.config);
   }
-  if (!text.empty()) log_warning(text);
-  return server_.reload(loaded.config);
+  std::string faults;
+  for (const Diagnostic& d : loaded.diagnostics) faults += (faults.empty() ? "" : "\n") + d.text();
+  return faults;
 }
 
 /// `why`: empty: it is only tried once more what was refused.
@@ -132,6 +133,7 @@ void Running::reload(const std::string& why) {
   if (!fault.empty()) {
     // Each fault is a line of its own.
     if (fault != refused_) {
+      server_.reload_refused();
       for (size_t at = 0; at < fault.size();) {
         const size_t end = std::min(fault.find('\n', at), fault.size());
         log_error("reload: " + fault.substr(at, end - at));
@@ -174,6 +176,7 @@ void Running::hear_successor() {
     case Upgrade::News::failed:
       log_error("upgrade: process " + std::to_string(upgrade_.successor()) +
                 " does not take over: " + upgrade_.fault() + ". This one serves on");
+      if (std::exchange(reload_later_, false)) reload("SIGHUP");
       return;
     case Upgrade::News::serves: break;
   }

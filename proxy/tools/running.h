@@ -50,8 +50,9 @@ class Running {
   const Clock& clock_;
   Upgrade upgrade_;
   bool ending_ = false;
-  std::string refused_;  // why the newest configuration is not in force; empty: it is
-  uint32_t looks_ = 0;   // since it was refused
+  bool reload_later_ = false;  // it was asked for while a successor was starting
+  std::string refused_;        // why the newest configuration is not in force; empty: it is
+  uint32_t looks_ = 0;         // since it was refused
   int code_ = 0;
   int ended_;  // readable when the server has ended
   std::thread waiter_;

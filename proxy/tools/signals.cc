@@ -24,6 +24,9 @@ StopSignals::StopSignals(std::initializer_list<int> more) {
   sigaddset(&set, SIGINT);
   for (int signal : more) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, &before_);
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  bears_hangup_ = hangup.sa_handler == SIG_IGN;
   signal(SIGPIPE, SIG_IGN);
   fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   assert(fd_ >= 0);
@@ -46,7 +49,8 @@ int StopSignals::wait(Duration most, std::initializer_list<int> also) {
   signalfd_siginfo info;
   if (read(fd_, &info, sizeof(info)) != sizeof(info)) return 0;
   const bool by_kernel = info.ssi_code == SI_KERNEL;
-  return info.ssi_signo == SIGHUP && by_kernel ? SIGTERM : static_cast<int>(info.ssi_signo);
+  if (info.ssi_signo != SIGHUP || !by_kernel) return static_cast<int>(info.ssi_signo);
+  return bears_hangup_ ? 0 : SIGTERM;
 }
 
 uint64_t raise_descriptor_limit() {

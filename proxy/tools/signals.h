@@ -22,7 +22,7 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
   /// Waits until a signal comes (its number), one of `also` can be read (0), or `most` has passed (0).
-  /// SIGHUP is told as SIGTERM where it says that the terminal is gone.
+  /// SIGHUP is told as SIGTERM where it says that the terminal is gone; not to who was started by nohup.
   int wait(Duration most, std::initializer_list<int> also = {});
   /// For a descriptor of one's own poll: readable when wait() would return at once.
   int fd() const { return fd_; }
@@ -32,6 +32,7 @@ class StopSignals {
  private:
   sigset_t before_;
   int fd_;
+  bool bears_hangup_ = false;
 };
 
 /// Raises the soft limit of open descriptors to the hard one, as a proxy needs it. Returns the limit

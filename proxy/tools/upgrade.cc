@@ -2,6 +2,7 @@
 #include "proxy/tools/upgrade.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,11 @@ constexpr const char* kReadyFd = "SIDING_READY_FD";
 constexpr std::string_view kListenPid = "LISTEN_PID=";
 constexpr size_t kMostDigits = 10;
 constexpr char kServes = 'R';
+constexpr int kNoSockets = 126;
+constexpr int kNoProgram = 127;
+/// Who has closed its end is about to end.
+constexpr int kEndsWithin = 1000;  // milliseconds
+constexpr int kEndLook = 5;
 
 /// The command line of this process.
 std::vector<std::string> own_arguments() {
@@ -87,19 +93,20 @@ struct Start {
 [[noreturn]] void become(const Start& start) {
   int next = kFirst;
   for (int fd : start.descriptors) {
-    if (dup2(fd, next++) < 0) _exit(126);
+    if (dup2(fd, next++) < 0) _exit(kNoSockets);
   }
   close_range(static_cast<unsigned>(next), ~0u, 0);
   std::to_chars(start.listen_pid, start.listen_pid + kMostDigits, getpid());
   sigprocmask(SIG_SETMASK, &start.mask, nullptr);
   execve(start.program, start.arguments, start.environment);
-  _exit(127);
+  _exit(kNoProgram);
 }
 
 std::string end_of(int status) {
   if (WIFSIGNALED(status)) return "it ended by signal " + std::to_string(WTERMSIG(status));
   const int code = WEXITSTATUS(status);
-  if (code == 126 || code == 127) return "its file could not be run";
+  if (code == kNoSockets) return "the sockets could not be passed on";
+  if (code == kNoProgram) return "its file could not be run";
   return "it ended with exit code " + std::to_string(code) + "; what it said stands above";
 }
 }  // namespace
@@ -156,13 +163,20 @@ Upgrade::News Upgrade::look(TimePoint now) {
   return News::failed;
 }
 
-/// Nothing: its end says why.
+/// `why`: empty: its end says so.
 void Upgrade::give_up(std::string why) {
   close(ready_);
   ready_ = -1;
-  if (!why.empty()) kill(successor_, SIGKILL);
   int status = 0;
-  waitpid(successor_, &status, 0);
+  pid_t ended = 0;
+  for (int waited = 0; why.empty() && ended == 0 && waited < kEndsWithin; waited += kEndLook) {
+    ended = waitpid(successor_, &status, WNOHANG);
+    if (ended == 0) poll(nullptr, 0, kEndLook);
+  }
+  if (ended == 0) {
+    kill(successor_, SIGKILL);
+    waitpid(successor_, &status, 0);
+  }
   fault_ = why.empty() ? end_of(status) : std::move(why);
 }
 

@@ -95,11 +95,21 @@ void Endpoints::Turn::end() {
 
 // ---- Endpoints
 
-void Endpoints::set(const BreakerConfig& config, uint32_t cap) {
+void Endpoints::set(const BreakerConfig& config, uint32_t cap, bool probed) {
   std::lock_guard lock(mutex_);
   config_ = config;
   cap_ = cap;
-  for (const auto& e : endpoints_) serve_line(*e);
+  std::vector<Endpoint*> all;
+  for (const auto& e : endpoints_) {
+    // What nobody would ever say again must not be said for ever.
+    if (!probed) e->down = false;
+    if (!probed) e->probes_failed = 0;
+    if (config.failures == 0 && config.percent == 0) e->open = false;
+    ++e->turns;  // so that it stays, whoever is looked up for those who wait
+    all.push_back(e.get());
+  }
+  for (Endpoint* e : all) serve_line(*e);
+  for (Endpoint* e : all) --e->turns;
 }
 
 Endpoints::Endpoint& Endpoints::find(const SocketAddress& address, TimePoint now) {

@@ -48,8 +48,8 @@ class Endpoints {
   /// `cap`: of calls to one address; 0: any number.
   explicit Endpoints(const BreakerConfig& config, uint32_t cap = 0) : config_(config), cap_(cap) {}
   ~Endpoints();
-  /// On a loop's thread: takes effect from the next call on.
-  void set(const BreakerConfig& config, uint32_t cap);
+  /// On a loop's thread: takes effect from the next call on. `probed`: addresses are.
+  void set(const BreakerConfig& config, uint32_t cap, bool probed);
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
 

@@ -1,6 +1,7 @@
 // See pool.h.
 #include "proxy/upstream/pool.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace siding {
@@ -110,13 +111,20 @@ void Pool::set_bounds(uint32_t max_connections, uint32_t workers, uint32_t max_i
   options_.workers = workers;
   options_.max_idle = max_idle;
   serve_waiters();
+  if (max_connections == 0) return;
+  // Idle ones beyond the bound would be waited for.
+  uint32_t excess = open_ - std::min(open_, max_connections);
+  for (auto& s : shards_) {
+    const uint32_t more = std::min(excess, s->idle_count - std::min(s->idle_count, s->evictions));
+    if (more == 0) continue;
+    s->evictions += more;
+    excess -= more;
+    s->remote.post();
+  }
 }
 
 void Pool::retire(Loop& loop) {
-  {
-    std::lock_guard lock(mutex_);
-    retired_ = true;
-  }
+  retired_ = true;
   close_idle(loop);
   shard(loop).h2.retire();
 }

@@ -7,6 +7,7 @@
 // happens (bytes, FIN, idle_timeout) is closed; a connection never changes its loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -116,6 +117,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void set_bounds(uint32_t max_connections, uint32_t workers, uint32_t max_idle);
   /// On each loop: another pool has taken its place, so that nothing is kept idle any more.
   void retire(Loop& loop);
+  bool retired() const { return retired_; }
 
   uint32_t open() const;
   /// What this loop keeps to one address; with one of HTTP/2 there are enough.
@@ -154,7 +156,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   H2Counts h2_counts_;
   std::vector<std::unique_ptr<Shard>> shards_;
   mutable std::mutex mutex_;
-  bool retired_ = false;
+  std::atomic<bool> retired_{false};
   uint32_t open_ = 0;
   List<Waiter> waiters_;
 };

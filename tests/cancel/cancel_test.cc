@@ -159,7 +159,7 @@ class Telling {
       w.advance(3s);
       settle();
     }
-    EXPECT_TRUE(!w.redis || w.services->purge_news.followed());
+    EXPECT_TRUE(!w.redis || w.here->snapshot.purge_news->followed());
     test::LoopPeer& client = w.add_client();
     client.send(story_.fresh);
     std::optional<std::string> answer;

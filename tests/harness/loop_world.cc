@@ -48,7 +48,7 @@ LoopWorld::LoopWorld(const std::string& config) {
   egress.reset(open(egress_options, *egress_handler, egress_open, &egress_port_));
   if (!here->redis) return;
   here->redis->start();
-  news = follow_purges(*services, here->redis);
+  news = follow_purges(*services->caches, here->redis);
   news.start();
 }
 
@@ -96,7 +96,7 @@ Listener* LoopWorld::open(ListenerOptions& options, Handler& handler, std::atomi
 
 bool LoopWorld::redis_is_known() const {
   const bool up = services->redis.commands.up == 2;  // one follows the purges
-  return (up && services->purge_news.followed()) || redis->failed();
+  return (up && here->snapshot.purge_news->followed()) || redis->failed();
 }
 
 LoopPeer& LoopWorld::add_client(int receive_buffer) {

@@ -45,7 +45,9 @@ Proxy::Proxy(const std::string& backend_url, Setup setup)
 }
 
 std::string Proxy::reload(const std::string& backend_url, const Setup& setup) {
-  return server_->reload(load(toml(backend_url, setup)));
+  std::string fault = server_->reload(load(toml(backend_url, setup)));
+  if (!fault.empty()) server_->reload_refused();
+  return fault;
 }
 
 Proxy::~Proxy() {

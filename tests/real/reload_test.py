@@ -1,6 +1,7 @@
 """A configuration that is replaced, and a binary that is replaced, under load: nobody is refused, reset or answered
 by half of each; what cannot be loaded changes nothing."""
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -69,6 +70,13 @@ def descriptors(process):
     return len(os.listdir("/proc/%d/fd" % process.pid))
 
 
+def busy(process):
+    """Seconds of CPU."""
+    with open("/proc/%d/stat" % process.pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(process):
     with open("/proc/%d/status" % process.pid) as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
@@ -87,14 +95,14 @@ class ReloadTest(harness.Case):
             self.good = file.read()
         return proxy
 
-    def write(self, proxy, text):
+    def write(self, name, text):
         """As an editor does that is careful: nobody sees half of it."""
-        with open(proxy.file + ".new", "w") as file:
+        with open(name + ".new", "w") as file:
             file.write(text)
-        os.replace(proxy.file + ".new", proxy.file)
+        os.replace(name + ".new", name)
 
     def reload(self, proxy, text):
-        self.write(proxy, text)
+        self.write(proxy.file, text)
         proxy.signal(signal.SIGHUP)
         return self.said.next([DONE, REFUSED])
 
@@ -130,11 +138,11 @@ class ReloadTest(harness.Case):
         clients = Clients(self.ports.address, clients.requests)
         clients.start()
         began = time.monotonic()
-        many(RELOADS)
+        many(2 * RELOADS)
         took = time.monotonic() - began
         clients.stop()
         after = self.quiet(proxy), resident(proxy)
-        print("%d reloads in %.1f s, every other one refused; %d requests on %d connections, %d failed; descriptors "
+        print("%d reloads and as many bad files in %.1f s; %d requests on %d connections, %d failed; descriptors "
               "%d -> %d, RSS %.1f -> %.1f MiB" % (RELOADS, took, len(clients.results), AT_ONCE, len(clients.failed()),
                                                  before[0], after[0], before[1], after[1]))
         self.assertEqual(clients.failed(), [])
@@ -142,8 +150,8 @@ class ReloadTest(harness.Case):
         self.assertEqual(after[0], before[0])
         self.assertLess(after[1], before[1] + 4)
         metrics = proxy.metrics()
-        self.assertEqual(metrics.sum("siding_reloads_total", result="done"), (100 + RELOADS) / 2)
-        self.assertEqual(metrics.sum("siding_reloads_total", result="refused"), (100 + RELOADS) / 2)
+        self.assertEqual(metrics.sum("siding_reloads_total", result="done"), 50 + RELOADS)
+        self.assertEqual(metrics.sum("siding_reloads_total", result="refused"), 50 + RELOADS)
         self.assertEqual(metrics.sum("siding_configurations"), 1)
         self.assertGreater(self.other.stats()["calls"], 0)
 
@@ -197,6 +205,18 @@ class ReloadTest(harness.Case):
         self.assertTrue(any(line.startswith("MONOTONIC_USEC=") for line in lines))
         self.assertIn("READY=1", told.recv(1000).decode().splitlines())
 
+    def test_files_are_not_watched_where_nobody_wants_it(self):
+        proxy = self.start()
+        proxy.kill()
+        proxy = self.keep(harness.Process("siding", [harness.BINARY, "run", "--no-watch", proxy.file], self.folder))
+        proxy.wait_url("http://127.0.0.1:%d/readyz" % self.ports.health)
+        self.write(proxy.argv[-1], "backend = 3\n")
+        harness.pause(3)  # they would be looked at every second
+        self.assertEqual(self.metric("siding_reload_refused"), 0)
+        proxy.signal(signal.SIGHUP)
+        Said(proxy).next([REFUSED])
+        self.assertEqual(self.metric("siding_reload_refused"), 1)
+
     def successor(self, proxy):
         """The process that takes over, once it does."""
         line = self.said.next(["serves; this one ends"])
@@ -241,17 +261,83 @@ class ReloadTest(harness.Case):
 
     def test_a_successor_that_cannot(self):
         proxy = self.start()
-        self.write(proxy, "backend = 3\n")
+        self.write(proxy.file, "backend = 3\n")
         self.said.next([REFUSED])
         proxy.signal(signal.SIGUSR2)
         self.assertIn("exit code 2", self.said.next(["does not take over"]))
         self.assertEqual(self.get("/s?word=1").status, 200)
-        self.write(proxy, self.good)
+        self.write(proxy.file, self.good)
         self.said.next([DONE])
         proxy.signal(signal.SIGUSR2)
         self.successor(proxy)
         self.assertEqual(proxy.wait(20), 0)
         self.assertEqual(self.get("/s?word=1").status, 200)
+
+    def test_a_stop_while_a_successor_starts(self):
+        """Both end, and the one that waits does not spin."""
+        proxy = self.start()
+        blocked = os.path.join(self.folder, "blocked.toml")
+        proxy.kill()
+        self.write(blocked, self.good)
+        proxy = self.keep(harness.Process("siding", [harness.BINARY, "run", "--no-watch", blocked], self.folder))
+        proxy.wait_url("http://127.0.0.1:%d/readyz" % self.ports.health)
+        self.origin.set(ms=2000)
+        inside = self.load([load.get("/s?word=x")])
+        harness.until(lambda: self.origin.stats()["inside"] == 1, 10, "it is inside")
+        os.unlink(blocked)
+        os.mkfifo(blocked)  # the successor waits for its configuration
+        proxy.signal(signal.SIGUSR2)
+        said = Said(proxy)
+        successor = int(said.next(["is to take over"]).split("process ")[1].split()[0])
+        before = busy(proxy)
+        proxy.signal(signal.SIGTERM)
+        harness.pause(1)
+        self.assertLess(busy(proxy) - before, 0.3)
+        self.assertEqual([r.status for r in inside.results()], [200])
+        self.assertEqual(proxy.wait(20), 0)
+        harness.until(lambda: not os.path.exists("/proc/%d" % successor), 10, "the successor ends too")
+
+    def test_nothing_is_loaded_in_a_drain(self):
+        proxy = self.start(health={"listen": "127.0.0.1:%d" % self.ports.health, "may_drain": True})
+        self.assertEqual(harness.fetch("http://127.0.0.1:%d/wait-for-drain" % self.ports.health)[0], 200)
+        for number in (signal.SIGUSR2, signal.SIGHUP):
+            proxy.signal(number)
+            self.said.next(["nothing is loaded any more"])
+        proxy.signal(signal.SIGTERM)
+        self.assertEqual(proxy.wait(20), 0)
+
+    def of_a_terminal(self, ignore):
+        """siding as the leader of a terminal's session; the terminal's other end, and its process."""
+        file = os.path.join(self.folder, "terminal.toml")
+        self.write(file, 'listen = "127.0.0.1:%d"\n[health]\nlisten = "127.0.0.1:%d"\n[backend.shop]\n'
+                         'url = "http://127.0.0.1:1"\nconcurrency = 1\n[[route]]\nbackend = "shop"\n'
+                   % (self.ports.front, self.ports.health))
+        pid, terminal = pty.fork()
+        if pid == 0:
+            if ignore:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            os.execv(harness.BINARY, [harness.BINARY, "run", file])
+        self.addCleanup(lambda: os.path.exists("/proc/%d" % pid) and os.kill(pid, signal.SIGKILL))
+
+        def ready():
+            try:
+                return harness.fetch("http://127.0.0.1:%d/readyz" % self.ports.health)[0] == 200
+            except OSError:
+                return False
+        harness.until(ready, 10, "it serves")
+        os.close(terminal)
+        return pid
+
+    def test_a_terminal_that_is_closed_ends_it(self):
+        pid = self.of_a_terminal(ignore=False)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_a_terminal_that_is_closed_is_nothing_to_who_was_started_by_nohup(self):
+        pid = self.of_a_terminal(ignore=True)
+        os.kill(pid, signal.SIGHUP)  # told after the other, and loads the file
+        harness.until(lambda: self.metric('siding_reloads_total') == 1, 10, "it was heard")
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
     def test_a_supervisor_learns_of_the_successor(self):
         path = os.path.join(self.folder, "notify")

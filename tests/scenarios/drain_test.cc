@@ -40,6 +40,17 @@ void fifty_queued(int threads) {
 TEST(Drain, AnswersFiftyThatCallOut) { fifty_queued(1); }
 TEST(DrainThreads, AnswersFiftyThatCallOut) { fifty_queued(2); }
 
+// Nothing is cut off where nothing is under way.
+TEST(Drain, WhoMightAskAgainIsNotCutOff) {
+  Origin backend;
+  Proxy proxy(backend, {.top = "drain_timeout = \"500ms\"\n"});
+  Client kept(proxy.front());
+  EXPECT_EQ(200, kept.get("/").answer().status());
+  proxy.drain();
+  EXPECT_EQ("closed", kept.end());
+  EXPECT_EQ(0, proxy.wait());
+}
+
 TEST(Drain, ServesOnWhileOthersLearnOfIt) {
   ManualClock clock;
   Origin backend;

@@ -94,6 +94,40 @@ TEST(Reload, FewerPermitsTakeEffectAsTheyReturn) {
   EXPECT_EQ(6, backend.requests());
 }
 
+// Nothing of it was sent yet.
+TEST(Reload, WhoWaitsForADeadBackendGoesWhereItLeadsNow) {
+  Origin dead{Origin::Down()};
+  Origin alive;
+  Proxy proxy(dead, {.backend = kSingle});
+  std::vector<Client> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(proxy.front()).get("/");
+  ASSERT_TRUE(proxy.metric_becomes(1, "siding_backend_down"));
+  ASSERT_EQ("", proxy.reload(alive.url(), {.backend = kSingle}));
+  EXPECT_EQ(200, get(proxy.front(), "/").status());
+  for (Client& client : clients) EXPECT_EQ(200, client.answer().status());
+  EXPECT_EQ(0, proxy.metric("siding_backend_down"));
+}
+
+TEST(Reload, AnAddressThatIsNotProbedAnyMoreIsNotDown) {
+  ManualClock clock;
+  Origin shop;
+  Origin music([](Origin::Call& call) {
+    call.respond("song", "", call.request.target() == "/wrong" ? 404 : 200);
+  });
+  const std::string fan =
+      "[[route]]\npath = \"/fan\"\n[route.fanout.song]\ncall = \"music:/s\"\nrequired = true\n";
+  const std::string upstream = "[upstream.music]\nurl = \"" + music.url() + "\"\n";
+  const std::string probe = "probe = { path = \"/wrong\", interval = \"1s\" }\n";
+  Proxy proxy(shop, {.tables = upstream + probe + fan, .clock = &clock});
+  ASSERT_TRUE(wait_until([&] {
+    proxy.advance(std::chrono::seconds(2));
+    return proxy.metric("siding_endpoint_down") == 1;
+  }));
+  EXPECT_NE(200, get(proxy.front(), "/fan").status());
+  ASSERT_EQ("", proxy.reload({.tables = upstream + fan}));
+  EXPECT_EQ(200, get(proxy.front(), "/fan").status());
+}
+
 TEST(Reload, AnAnswerThatWasPrefetchedBeforeIsUsedAfter) {
   Shop shop({.prefetch = "mode = \"on\"\n"});
   shop.backend.hold();
@@ -180,6 +214,24 @@ TEST(Reload, AnAddressComesAndGoes) {
   EXPECT_EQ(200, last.status()) << "who was inside is answered";
   EXPECT_EQ("close", last.field("connection"));
   EXPECT_EQ("closed", kept.end());
+}
+
+TEST(Reload, WhoCameInUnderOtherRulesDoesNotStay) {
+  Origin backend;
+  Proxy proxy(backend, {.top = "trusted_proxies = [\"loopback\"]\n"});
+  const uint16_t port = proxy.front();
+  ASSERT_EQ("", proxy.reload({.listen = "\"127.0.0.1:0\", \"127.0.0.2:0\""}));
+  Client kept(port);
+  kept.get("/").answer();
+  ASSERT_EQ("", proxy.reload({.top = "trusted_proxies = [\"loopback\"]\n",
+                              .listen = "{ address = \"127.0.0.1:0\", proxy_protocol = true }"}));
+  ASSERT_EQ(port, proxy.front());
+  kept.get("/");
+  Message last = kept.answer();
+  EXPECT_EQ("close", last.field("connection"));
+  Client by_proxy(port);
+  by_proxy.send("PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n");
+  EXPECT_EQ(200, by_proxy.get("/").answer().status());
 }
 
 TEST(Reload, WhatCannotBeListenedOnChangesNothing) {

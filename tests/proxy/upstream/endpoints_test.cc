@@ -60,12 +60,28 @@ TEST(Endpoints, OtherBoundsCountFromTheNextCallOn) {
   loop.adopt_thread();
   Endpoints all{BreakerConfig{.failures = 5, .percent = 0, .pause = 1s}};
   open_first(all, kNow);
-  all.set({.failures = 2, .percent = 0, .pause = 1s}, 1);
+  all.set({.failures = 2, .percent = 0, .pause = 1s}, 1, false);
   for (int i = 0; i < 30; ++i) EXPECT_NE(call(all, true, kNow), "10.0.0.1") << "it stays open";
   Endpoints::Turn second = all.turn({three()[1]}, false, kNow);
   EXPECT_TRUE(all.turn({three()[1]}, false, kNow).full());
-  all.set({.failures = 2, .percent = 0, .pause = 1s}, 2);
+  all.set({.failures = 2, .percent = 0, .pause = 1s}, 2, false);
   EXPECT_FALSE(all.turn({three()[1]}, false, kNow).full());
+}
+
+// Else nobody would ever say that it is well again.
+TEST(Endpoints, WhatProbesAndBreakersSaidEndsWithThem) {
+  SystemClock clock;
+  Loop loop(clock);
+  loop.adopt_thread();
+  Endpoints all{BreakerConfig{.failures = 5, .percent = 0, .pause = 1s}};
+  open_first(all, kNow);
+  for (uint32_t i = 0; i < Endpoints::kProbes; ++i) all.probed(three()[1], false, kNow);
+  all.set({.failures = 5, .percent = 0, .pause = 1s}, 0, true);
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(call(all, true, kNow), "10.0.0.3");
+  all.set({.failures = 0, .percent = 0, .pause = 1s}, 0, false);
+  std::map<std::string, int> calls;
+  for (int i = 0; i < 9; ++i) ++calls[call(all, true, kNow)];
+  EXPECT_EQ(calls.size(), 3u);
 }
 
 TEST(Endpoints, OneThatFailsIsLeftAloneForAWhile) {

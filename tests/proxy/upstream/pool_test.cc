@@ -212,6 +212,18 @@ TEST(Pool, ALowerCapTakesEffectAsConnectionsEnd) {
   EXPECT_TRUE(next.done());
 }
 
+TEST(Pool, ALowerCapClosesWhatIsIdleBeyondIt) {
+  PoolBed bed({.max_connections = 3});
+  {
+    std::vector<Lease> all;
+    for (int i = 0; i < 3; ++i) all.push_back(bed.connected());
+    for (Lease& lease : all) lease.release();
+  }
+  bed.pool.set_bounds(1, 0, 64);
+  bed.settle();
+  EXPECT_EQ(bed.pool.open(), 1u);
+}
+
 TEST(Pool, ARetiredOneKeepsNothing) {
   PoolBed bed;
   Lease busy = bed.connected();
