@@ -45,6 +45,7 @@ class Generations {
   // ---- of a thread
   /// `teller` is posted when there is a new one.
   void listen(RemoteWake& teller);
+  /// It follows that one from now on; or drains, and follows none.
   void taken(RemoteWake& teller, const GenerationRef& which);
   void forget(RemoteWake& teller);
 

@@ -61,10 +61,10 @@ void ServerThread::run() {
 }
 
 void ServerThread::take_generation() {
-  GenerationRef next = process_.generations.now();
+  const GenerationRef next = process_.generations.now();
   // A drain is of what there was when it began.
   if (!generation_ || (next != generation_ && stage() == Drain::Stage::serving)) {
-    generation_ = std::move(next);
+    generation_ = next;
     LoopServicesRef before = std::move(services_);
     services_ = LoopServices::make(*process_.services, generation_->snapshot, work_, before.get());
     if (services_->snapshot.config->egress) egress_services_ = services_;
@@ -72,7 +72,7 @@ void ServerThread::take_generation() {
     restart_upkeep(before.get());
     if (before) give_up(std::move(before));
   }
-  process_.generations.taken(generation_told_, generation_ == next ? next : generation_);
+  process_.generations.taken(generation_told_, next);
 }
 
 void ServerThread::give_up(LoopServicesRef before) {

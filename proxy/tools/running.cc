@@ -83,12 +83,12 @@ void Running::on_signal(int signal) {
 }
 
 void Running::on_time() {
-  if (ending_ || !server_.serving()) return;
+  if (ending_) return;
   if (upgrade_.under_way()) {
     hear_successor();
     return;
   }
-  if (!options_.watch) return;
+  if (!options_.watch || !server_.serving()) return;
   if (options_.changes.look()) {
     reload("its files have changed");
   } else if (!refused_.empty() && ++looks_ % kLooksUntilRetry == 0) {
@@ -132,7 +132,7 @@ void Running::reload(const std::string& why) {
   const std::string fault = load_and_replace();
   if (!fault.empty()) {
     // Each fault is a line of its own.
-    if (fault != refused_) {
+    if (fault != refused_ || !why.empty()) {
       server_.reload_refused();
       for (size_t at = 0; at < fault.size();) {
         const size_t end = std::min(fault.find('\n', at), fault.size());

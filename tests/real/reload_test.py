@@ -214,8 +214,11 @@ class ReloadTest(harness.Case):
         harness.pause(3)  # they would be looked at every second
         self.assertEqual(self.metric("siding_reload_refused"), 0)
         proxy.signal(signal.SIGHUP)
-        Said(proxy).next([REFUSED])
+        said = Said(proxy)
+        said.next([REFUSED])
         self.assertEqual(self.metric("siding_reload_refused"), 1)
+        proxy.signal(signal.SIGHUP)
+        said.next([REFUSED])  # who asks again is told again
 
     def successor(self, proxy):
         """The process that takes over, once it does."""
