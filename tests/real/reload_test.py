@@ -189,7 +189,8 @@ class ReloadTest(harness.Case):
         self.assertEqual(self.metric("siding_reload_refused"), 1)
         socket.create_connection(("127.0.0.1", proxy_port)).close()
 
-    def test_a_supervisor_is_told(self):
+    def supervised(self):
+        """siding, and the socket at which its supervisor hears of it."""
         path = os.path.join(self.folder, "notify")
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(told.close)
@@ -197,7 +198,10 @@ class ReloadTest(harness.Case):
         told.settimeout(20)
         os.environ["NOTIFY_SOCKET"] = path
         self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
-        proxy = self.start()
+        return self.start(), told
+
+    def test_a_supervisor_is_told(self):
+        proxy, told = self.supervised()
         self.assertIn("READY=1", told.recv(1000).decode().splitlines())
         proxy.signal(signal.SIGHUP)
         lines = told.recv(1000).decode().splitlines()
@@ -343,14 +347,7 @@ class ReloadTest(harness.Case):
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
     def test_a_supervisor_learns_of_the_successor(self):
-        path = os.path.join(self.folder, "notify")
-        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(told.close)
-        told.bind(path)
-        told.settimeout(20)
-        os.environ["NOTIFY_SOCKET"] = path
-        self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
-        proxy = self.start()
+        proxy, told = self.supervised()
         proxy.signal(signal.SIGUSR2)
         pid = self.successor(proxy)
         lines = []
