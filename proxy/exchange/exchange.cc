@@ -49,6 +49,27 @@ uint64_t Exchange::queue_client() const {
   return field == nullptr || field->value.empty() ? client_ : key_hash(field->value);
 }
 
+/// The upstream calls. (By itself: what it needs is not held by who only waits for a worker.)
+Task<> Exchange::prefetch() {
+  const size_t index = snapshot().index_of(*route_);
+  auto marks = std::make_shared<const ClientMarks>(client_marks(stream_.head, client_));
+  PrefetchSet::Request about{route_, index, std::move(marks), record_.request_id,
+                             is_safe(stream_.head.method)};
+  prefetches_ = std::make_unique<PrefetchSet>(services_, std::move(about));
+  const auto& calls = route_->prefetch.calls;
+  const bool body_counts = std::any_of(calls.begin(), calls.end(), looks_into_body);
+  std::optional<std::string> text = body_ && body_counts ? body_->text() : std::nullopt;
+  std::optional<std::string_view> text_view;
+  if (text) text_view = *text;
+  RequestValues values(stream_.head, captures_, record_.client, text_view);
+  prefetches_->start(values, queue_deadline_);
+  TimePoint until = prefetches_->wait_until(queue_deadline_);
+  while (!prefetches_->settled()) {
+    bool changed = co_await Wait(prefetches_->changed(), until);
+    if (!changed) break;
+  }
+}
+
 /// A place in the queue, the upstream calls, a permit.
 Task<bool> Exchange::admit() {
   TimePoint entered = services_.loop.now();
@@ -75,25 +96,7 @@ Task<bool> Exchange::admit() {
     answer(*shed, "too many requests wait for " + backend_->config.name);
     co_return false;
   }
-  if (!route_->prefetch.calls.empty()) {
-    const size_t index = snapshot().index_of(*route_);
-    auto marks = std::make_shared<const ClientMarks>(client_marks(stream_.head, client_));
-    PrefetchSet::Request about{route_, index, std::move(marks), record_.request_id,
-                               is_safe(stream_.head.method)};
-    prefetches_ = std::make_unique<PrefetchSet>(services_, std::move(about));
-    const auto& calls = route_->prefetch.calls;
-    const bool body_counts = std::any_of(calls.begin(), calls.end(), looks_into_body);
-    std::optional<std::string> text = body_ && body_counts ? body_->text() : std::nullopt;
-    std::optional<std::string_view> text_view;
-    if (text) text_view = *text;
-    RequestValues values(stream_.head, captures_, record_.client, text_view);
-    prefetches_->start(values, queue_deadline_);
-    TimePoint until = prefetches_->wait_until(queue_deadline_);
-    while (!prefetches_->settled()) {
-      bool changed = co_await Wait(prefetches_->changed(), until);
-      if (!changed) break;
-    }
-  }
+  if (!route_->prefetch.calls.empty()) co_await prefetch();
   for (bool granted = ticket_->ready(); !granted; granted = ticket_->granted()) {
     bool in_time = co_await Wait(ticket_->on_grant(), queue_deadline_);
     if (in_time || ticket_->granted()) continue;

@@ -46,6 +46,7 @@ class Exchange {
 
   // exchange.cc
   uint64_t queue_client() const;
+  Task<> prefetch();
   Task<bool> admit();
   Task<> fan_out();
   Task<> from_origin();
