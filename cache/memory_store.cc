@@ -165,6 +165,12 @@ uint64_t MemoryStore::cost_of(std::string_view uri) {
   return sizeof(Resource) + kNode + uri.size() + 1 + 2 * 16;
 }
 
+/// What an entry takes, with what holds it.
+uint64_t MemoryStore::cost_of(const Entry& entry) {
+  constexpr uint64_t kBlock = 32;  // of a shared object, and of its memory
+  return entry.footprint() + sizeof(Held) + kBlock;
+}
+
 MemoryStore::Resource& MemoryStore::make(Shard& shard, std::string_view uri, uint64_t hash) {
   auto made = std::make_unique<Resource>();
   Resource& resource = *made;
@@ -207,7 +213,7 @@ void MemoryStore::remove(Shard& shard, Resource& resource) {
 
 bool MemoryStore::put(std::string_view uri, EntryRef entry) {
   const uint64_t hash = key_hash(uri);
-  const uint64_t cost = entry->footprint();
+  const uint64_t cost = cost_of(*entry);
   const uint64_t base = cost_of(uri);
   Shard& shard = shard_of(hash);
   if (cost > limit() / kLargestShare || !take(base + cost, hash)) {
@@ -228,7 +234,7 @@ bool MemoryStore::put(std::string_view uri, EntryRef entry) {
   uint64_t less = 0;
   if (same != variants.end()) {
     replaced = std::move(*same);
-    less = replaced->footprint();
+    less = cost_of(*replaced);
     variants.erase(same);
     --shard.entries;
   }
@@ -268,7 +274,7 @@ void MemoryStore::drop(std::string_view uri, const EntryRef& entry) {
   if (at == resource->variants.end()) return;
   resource->variants.erase(at);
   --shard.entries;
-  weigh(shard, *resource, 0, entry->footprint());
+  weigh(shard, *resource, 0, cost_of(*entry));
 }
 
 size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted) {
@@ -288,7 +294,7 @@ size_t MemoryStore::drop_batch(Shard& shard, Walk::At& at, const Wanted& wanted)
       uint64_t less = 0;
       std::erase_if(r.variants, [&](const EntryRef& e) {
         if (!wanted(r.uri, *e)) return false;
-        less += e->footprint();
+        less += cost_of(*e);
         gone.push_back(e);
         return true;
       });

@@ -120,6 +120,7 @@ class MemoryStore {
   bool evict_one(Shard& shard);
   static Resource* find_in(Shard& shard, std::string_view uri);
   static uint64_t cost_of(std::string_view uri);
+  static uint64_t cost_of(const Entry& entry);
   Resource& enter(Shard& shard, std::string_view uri, uint64_t hash);
   Resource& make(Shard& shard, std::string_view uri, uint64_t hash);
   static void weigh(Shard& shard, Resource& resource, uint64_t more, uint64_t less);

@@ -47,8 +47,8 @@ struct Upstream {
   const std::shared_ptr<RetryBudget> kept_retries;
   const std::shared_ptr<RateLimit> kept_rate;  ///< a new one where it differs
   const std::shared_ptr<Latency> kept_latency;
-  Admission& calls =
-      *kept_calls;  ///< calls at once that siding makes; the worker's own do not count
+  /// Calls at once that siding makes; the worker's own do not count.
+  Admission& calls = *kept_calls;
   Pool& pool = *kept_pool;
   Endpoints& endpoints = *kept_endpoints;
   RetryBudget& retries = *kept_retries;

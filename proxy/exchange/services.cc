@@ -123,8 +123,6 @@ LoopServices::LoopServices(Services& services, SnapshotRef of, LoopWork& work,
       tunnels_end(work.tunnels_end),
       background(work.background) {}
 
-LoopServices::~LoopServices() = default;
-
 void LoopServices::close_idle() {
   for (auto& b : snapshot.backends) {
     b->pool.close_idle(loop);

@@ -98,7 +98,6 @@ struct LoopServices : std::enable_shared_from_this<LoopServices> {
   /// `before`: of this loop, under the snapshot before; null: there is none.
   static std::shared_ptr<LoopServices> make(Services& services, SnapshotRef snapshot,
                                             LoopWork& work, const LoopServices* before = nullptr);
-  ~LoopServices();
   std::string new_request_id();
   /// A stored answer that does not hold any more goes; in the store that replicas share, all of its URI.
   void forget(const std::string& uri, const EntryRef& entry);

@@ -62,8 +62,8 @@ class ServerThread {
   GenerationRef generation_;
   LoopWork work_;
   LoopServicesRef services_;  // in force
-  LoopServicesRef
-      egress_services_;  // the last that had an [egress]: its connections may outlive it
+  // The last that had an [egress]: its connections may outlive it.
+  LoopServicesRef egress_services_;
   FrontHandler front_handler_{services_};
   EgressHandler egress_handler_{egress_services_};
   HealthDoor health_handler_;

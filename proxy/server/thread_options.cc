@@ -1,8 +1,8 @@
 // What the listeners of a thread are told, by the configuration in force: see thread.h.
 #include <string>
 
+#include "proxy/downstream/arrival.h"
 #include "proxy/observe/log.h"
-#include "proxy/server/front_options.h"
 #include "proxy/server/limits.h"
 #include "proxy/server/thread.h"
 
@@ -16,6 +16,26 @@ uint32_t most_connections(ListenerKind kind, const Config& config) {
     case ListenerKind::health: return 256;
     default: return 64;
   }
+}
+
+/// What comes before HTTP at the front's address of that place; null: nothing.
+std::shared_ptr<const ArrivalOptions> arrival_options(const LoopServices& services,
+                                                      const std::shared_ptr<FrontTls>& tls,
+                                                      size_t index) {
+  const ListenAddress& address = services.snapshot.config->listen[index];
+  if (!address.tls && !address.proxy_protocol) return nullptr;
+  auto options = std::make_shared<ArrivalOptions>();
+  options->listen = address.text();
+  options->proxy_protocol = address.proxy_protocol;
+  options->trusts = [snapshot = services.kept_snapshot](const SocketAddress& peer) {
+    // Who reaches a unix socket was let in by its folder.
+    return peer.is_unix() || snapshot->trusted.trusts(peer);
+  };
+  ThreadCounters& counters = services.shared.observer.here(services.loop);
+  options->on_header = [&counters](ProxyHeader how) { counters.count(how); };
+  options->on_handshake = [&counters](Handshake how) { counters.count(how); };
+  if (address.tls) options->tls = [tls, index] { return tls->of(index); };
+  return options;
 }
 }  // namespace
 

@@ -56,7 +56,7 @@ int run_command(const RunOptions& options) {
   }
   notify_supervisor("READY=1\nSTATUS=serving\n");
   predecessor.tell();
-  Running running({options.files, options.watch, std::move(changes)}, server, signals, clock);
+  Running running({options.files, options.watch}, std::move(changes), server, signals, clock);
   return running.until_ended();
 }
 

@@ -31,8 +31,10 @@ std::vector<std::string> more_in(const std::vector<std::string>& begun,
 }
 }  // namespace
 
-Running::Running(Options options, Server& server, StopSignals& signals, const Clock& clock)
+Running::Running(Options options, ConfigWatch changes, Server& server, StopSignals& signals,
+                 const Clock& clock)
     : options_(std::move(options)),
+      changes_(std::move(changes)),
       server_(server),
       signals_(signals),
       clock_(clock),
@@ -89,7 +91,7 @@ void Running::on_time() {
     return;
   }
   if (!options_.watch || !server_.serving()) return;
-  if (options_.changes.look()) {
+  if (changes_.look()) {
     reload("its files have changed");
   } else if (!refused_.empty() && ++looks_ % kLooksUntilRetry == 0) {
     reload("");
@@ -126,7 +128,7 @@ void Running::reload(const std::string& why) {
     return;
   }
   looks_ = 0;
-  options_.changes.note();
+  changes_.note();
   notify_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()) + "\n");
   const std::vector<std::string> before = listening();
   const std::string fault = load_and_replace();

@@ -23,9 +23,10 @@ class Running {
   struct Options {
     std::vector<std::string> files;  ///< of the configuration; none: it came by flags
     bool watch = true;               ///< changed files are loaded by themselves
-    ConfigWatch changes;             ///< of the files, from before they were loaded
   };
-  Running(Options options, Server& server, StopSignals& signals, const Clock& clock);
+  /// `changes`: of the files, from before they were loaded.
+  Running(Options options, ConfigWatch changes, Server& server, StopSignals& signals,
+          const Clock& clock);
   ~Running();
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
@@ -44,7 +45,8 @@ class Running {
   Duration patience() const;
   std::vector<std::string> listening() const;
 
-  Options options_;
+  const Options options_;
+  ConfigWatch changes_;
   Server& server_;
   StopSignals& signals_;
   const Clock& clock_;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +30,6 @@ constexpr int kNoSockets = 126;
 constexpr int kNoProgram = 127;
 /// Who has closed its end is about to end.
 constexpr int kEndsWithin = 1000;  // milliseconds
-constexpr int kEndLook = 5;
 
 /// The command line of this process.
 std::vector<std::string> own_arguments() {
@@ -167,16 +167,15 @@ Upgrade::News Upgrade::look(TimePoint now) {
 void Upgrade::give_up(std::string why) {
   close(ready_);
   ready_ = -1;
+  if (why.empty()) {
+    const int end = static_cast<int>(syscall(SYS_pidfd_open, successor_, 0));
+    pollfd ended{end, POLLIN, 0};
+    poll(&ended, 1, kEndsWithin);
+    if (end >= 0) close(end);
+  }
+  kill(successor_, SIGKILL);  // nothing to one that has ended
   int status = 0;
-  pid_t ended = 0;
-  for (int waited = 0; why.empty() && ended == 0 && waited < kEndsWithin; waited += kEndLook) {
-    ended = waitpid(successor_, &status, WNOHANG);
-    if (ended == 0) poll(nullptr, 0, kEndLook);
-  }
-  if (ended == 0) {
-    kill(successor_, SIGKILL);
-    waitpid(successor_, &status, 0);
-  }
+  waitpid(successor_, &status, 0);
   fault_ = why.empty() ? end_of(status) : std::move(why);
 }
 

@@ -102,8 +102,10 @@ void Endpoints::set(const BreakerConfig& config, uint32_t cap, bool probed) {
   std::vector<Endpoint*> all;
   for (const auto& e : endpoints_) {
     // What nobody would ever say again must not be said for ever.
-    if (!probed) e->down = false;
-    if (!probed) e->probes_failed = 0;
+    if (!probed) {
+      e->down = false;
+      e->probes_failed = 0;
+    }
     if (config.failures == 0 && config.percent == 0) e->open = false;
     ++e->turns;  // so that it stays, whoever is looked up for those who wait
     all.push_back(e.get());
